@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// When to try again. Pure: it neither reads a clock nor sleeps, so that every schedule is
+// tested without waiting. Exponential from `first` to `most`, with jitter so that a thousand
+// pods that were started together do not ask together.
+#pragma once
+
+#include <cstdint>
+#include <random>
+
+#include "fluxpod/base/time.hpp"
+
+namespace fluxpod {
+
+struct BackoffPolicy {
+    Duration first = std::chrono::milliseconds(50);
+    Duration most = std::chrono::seconds(2);
+    double factor = 1.6;
+    double jitter = 0.25;  // each delay is multiplied by 1 ± jitter, uniformly
+};
+
+class Backoff {
+  public:
+    Backoff(BackoffPolicy policy, std::uint64_t seed) : policy_(policy), random_(seed) {}
+    // The delay before the next try; each call counts one try.
+    [[nodiscard]] Duration next();
+    // Begins anew, after something changed for the better.
+    void reset() { tries_ = 0; }
+
+  private:
+    BackoffPolicy policy_;
+    std::minstd_rand random_;
+    unsigned tries_ = 0;
+};
+
+}  // namespace fluxpod

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files: an owned descriptor, a bounded read, and a write that is never seen half done.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "fluxpod/base/error.hpp"
+
+namespace fluxpod {
+
+// Owns one file descriptor. Every descriptor that fluxpod opens is O_CLOEXEC, so that none
+// of its own reaches the broker or the job.
+class Fd {
+  public:
+    Fd() = default;
+    explicit Fd(int fd) : fd_(fd) {}
+    Fd(Fd&& other) noexcept : fd_(other.release()) {}
+    Fd& operator=(Fd&& other) noexcept;
+    Fd(const Fd&) = delete;
+    Fd& operator=(const Fd&) = delete;
+    ~Fd() { reset(); }
+
+    [[nodiscard]] int get() const { return fd_; }
+    [[nodiscard]] bool valid() const { return fd_ >= 0; }
+    int release();
+    void reset();
+
+  private:
+    int fd_ = -1;
+};
+
+// The errno of a failed read or write stays with the caller, who knows what the file was for.
+struct FileFailure {
+    int error_number = 0;
+    std::string cause;  // in words: the errno's text, or "is a directory", "larger than 1 MiB"
+};
+
+template <class T>
+using FileResult = tl::expected<T, FileFailure>;
+
+// Reads a regular file, pipe or proc file whole. More than `limit` bytes is a failure (EFBIG),
+// as is a directory (EISDIR): a mounted Secret or a user's file may be anything. A FIFO that
+// nobody writes is not waited for.
+[[nodiscard]] FileResult<std::string> read_file(const std::string& path,
+                                                std::size_t limit = std::size_t{1} << 20U);
+
+enum class WriteOutcome { written, unchanged };
+
+// Writes `bytes` to a temporary name in the same directory, fsyncs it, and renames it over
+// `path` (rename(2) is atomic). The file has exactly `mode` from its first byte, whatever the
+// umask. A file that already has these bytes, this mode and this owner is left alone. A path
+// that is a symbolic link or a directory is refused (ELOOP, EISDIR): it is never followed.
+// After a failure no temporary file remains.
+[[nodiscard]] FileResult<WriteOutcome> write_file_atomically(const std::string& path,
+                                                             std::string_view bytes, mode_t mode);
+
+}  // namespace fluxpod

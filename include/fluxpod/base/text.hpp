@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Strict text: numbers without surprises, and the nearest known name for a typo.
+#pragma once
+
+#include <charconv>
+#include <concepts>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace fluxpod {
+
+// Pieces between separators, empty ones included: "a,,b" has three.
+[[nodiscard]] std::vector<std::string> split(std::string_view text, char separator);
+// Pieces between runs of spaces and tabs, never empty.
+[[nodiscard]] std::vector<std::string> split_words(std::string_view text);
+[[nodiscard]] std::string_view trim(std::string_view text);
+[[nodiscard]] std::string join(const std::vector<std::string>& pieces, std::string_view separator);
+[[nodiscard]] std::string lower(std::string_view text);  // ASCII only, whatever the locale
+
+// The whole text is one decimal number that fits T: no sign on unsigned types, no blanks,
+// no "+", no trailing characters. Leading zeros are accepted.
+template <std::integral T>
+[[nodiscard]] std::optional<T> parse_number(std::string_view text) {
+    T value{};
+    const char* end = text.data() + text.size();
+    auto [last, error] = std::from_chars(text.data(), end, value);
+    if (text.empty() || error != std::errc{} || last != end) return std::nullopt;
+    return value;
+}
+
+// The candidate with the least edit distance, if it is near enough to be a typo (at most
+// two edits, or three for names of eight characters and more).
+[[nodiscard]] std::optional<std::string> nearest(std::string_view name,
+                                                 const std::vector<std::string>& candidates);
+
+// Every byte outside printable ASCII and well-formed UTF-8 text as \xNN, so that hostile input
+// can neither forge a log line nor reach a terminal as an escape sequence.
+[[nodiscard]] std::string printable(std::string_view text);
+
+}  // namespace fluxpod

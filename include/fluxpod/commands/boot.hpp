@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// The steps of a boot that run, render and preflight share, in their order (design: settings,
+// identity, topology, plan, files, gates, launch). Each is a call of one or two rooms.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "fluxpod/base/clock.hpp"
+#include "fluxpod/commands/table.hpp"
+#include "fluxpod/formats/curve_cert.hpp"
+#include "fluxpod/gates/wait.hpp"
+#include "fluxpod/plan/plan.hpp"
+#include "fluxpod/report/boot_report.hpp"
+#include "fluxpod/settings/settings.hpp"
+
+namespace fluxpod {
+
+// settings: load them and let the log follow them.
+[[nodiscard]] Result<Settings> settle(const Invocation& invocation);
+
+// identity: this pod's facts, with the reverse name asked of the DNS only where nothing else tells
+// the index, judged against the settings. The facts are handed back for what follows.
+struct KnownPod {
+    PodFacts facts;
+    Identity identity;
+};
+[[nodiscard]] Result<KnownPod> know_pod(const Settings& settings, const Environment& environment);
+
+// topology and plan: hwloc, interfaces, the user's TOML, and from them every decision.
+[[nodiscard]] Result<Plan> decide(const Settings& settings, const KnownPod& pod);
+
+// gates: wait until the parent broker answers as far as the plan says. `cert` may be null where the
+// plan has no certificate. The lead has no gate and is through at once.
+struct ParentFound {
+    WaitSummary summary;
+    std::string endpoint;  // numeric, "tcp://10.244.1.4:8050", empty for the lead
+};
+[[nodiscard]] Task<Result<ParentFound>> wait_for_parent(const Plan& plan, const PodFacts& facts,
+                                                        const CurveCert* cert, Clock& clock);
+
+// Runs a task raced against the signals that end a boot: a signal is its exit code, 128+n.
+[[nodiscard]] Result<int> unless_signalled(Task<Result<int>> boot);
+
+}  // namespace fluxpod

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Each subcommand is a row; dispatch, help, man page and completion are made from it.
+#pragma once
+
+#include <csignal>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fluxpod/base/environ.hpp"
+#include "fluxpod/base/error.hpp"
+#include "fluxpod/settings/sources.hpp"
+
+namespace fluxpod {
+
+// What main hands to a command: the outside world, as values.
+struct Invocation {
+    CommandLine line;
+    Environment environment;
+    sigset_t inherited_mask{};
+};
+
+struct CommandRow {
+    std::string_view name;
+    std::string_view synopsis;     // what stands behind the name: "[options] [-- COMMAND...]"
+    std::string_view purpose;      // one line
+    std::string_view description;  // a paragraph for --help and the man page
+    unsigned option_bit;           // used_by; 0: no options but --help
+    // The exit code of a run without error, or the error that main prints.
+    Result<int> (*run)(Invocation&);
+};
+
+[[nodiscard]] std::span<const CommandRow> command_table();
+[[nodiscard]] const CommandRow* find_command(std::string_view name);
+
+// Splits the words after the program's name, finds the row, runs it, prints its one error, writes
+// the termination message, and returns the exit code. All of main but the signal mask.
+int run_fluxpod(const std::vector<std::string>& words, Environment environment,
+                const sigset_t& inherited_mask);
+
+Result<int> run_command(Invocation& invocation);  // run.cpp: THE BOOT
+Result<int> render_command(Invocation& invocation);
+Result<int> preflight_command(Invocation& invocation);
+Result<int> wait_command(Invocation& invocation);
+Result<int> keygen_command(Invocation& invocation);
+Result<int> help_command(Invocation& invocation);
+
+}  // namespace fluxpod

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writes what a Plan says: directories, rendered files, the private certificate. The only place
+// that changes the file system before launch.
+//
+// Directories that are missing below the root are made with their mode; those that exist keep it,
+// except that the rundir and the certificate's directory must be ours. A symbolic link at any step
+// below the root is refused.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "fluxpod/base/error.hpp"
+#include "fluxpod/files/render.hpp"
+#include "fluxpod/formats/curve_cert.hpp"
+#include "fluxpod/plan/plan.hpp"
+
+namespace fluxpod {
+
+struct AppliedFile {
+    std::string path;
+    bool changed;
+};
+
+// Reads or derives the planned certificate; nothing where the plan has none. Error 14.
+[[nodiscard]] Result<std::optional<CurveCert>> obtain_certificate(const CertPlan& plan);
+
+// Error 13, naming the path, with what to do about a read-only root, a full disk, a link in the
+// way.
+[[nodiscard]] Result<std::vector<AppliedFile>> apply_files(
+    const Plan& plan, const std::vector<RenderedFile>& files,
+    const std::optional<CurveCert>& certificate);
+
+}  // namespace fluxpod

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// broker.toml (flux-config(5) and the pages it names) from a value, with the user's own TOML
+// merged over it key by key. Written by the TOML library, sorted by key: same value, same bytes.
+//
+// The user's TOML is hostile input: bounded in size and depth before the library sees it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fluxpod/base/error.hpp"
+
+namespace fluxpod {
+
+// One entry of [bootstrap] hosts (flux-config-bootstrap(5)). Flux knows exactly these keys.
+struct BootstrapHosts {
+    std::string host;  // RFC 29
+    std::optional<std::string> bind;
+    std::optional<std::string> connect;
+    std::optional<std::string> parent;  // topology custom only
+};
+
+struct BrokerConfig {
+    bool allow_guest_user = false;  // [access]
+    bool allow_root_owner = true;
+
+    // [bootstrap]
+    std::optional<std::string> curve_cert;  // path; required by Flux for more than one host
+    std::uint16_t default_port = 8050;
+    std::string default_bind;     // "tcp://eth0:%p"
+    std::string default_connect;  // "tcp://%h.flux-service.default.svc.cluster.local:%p"
+    bool enable_ipv6 = false;
+    std::vector<BootstrapHosts> hosts;  // order is rank
+
+    // [tbon]
+    std::string topo;              // "kary:32"
+    std::string connect_timeout;   // Flux Standard Duration
+    std::string tcp_user_timeout;  // Flux Standard Duration
+
+    std::optional<std::string> resource_path;  // [resource] path, the file R
+    std::optional<std::string> queue_policy;   // [sched-fluxion-qmanager] queue-policy
+};
+
+// The text of broker.toml. `user_toml` may be empty. Errors are the cause in words, with the line
+// where there is one: not TOML, too large (256 KiB), nested deeper than 32 levels, or a key
+// that contradicts Flux's own rules (see check_broker_toml).
+[[nodiscard]] tl::expected<std::string, std::string> encode_broker_toml(const BrokerConfig& config,
+                                                                        std::string_view user_toml);
+
+// Parses a broker.toml back and applies the rules that Flux applies to [bootstrap], [tbon] and
+// [resource] before anything starts (flux-core conf_bootstrap.c, ovconf.c, resource.c): known
+// keys only, host names of valid labels, own hostname present, no repeated hosts, bind and
+// connect URIs that are tcp:// or ipc:// and carry no ":*", port range, curve_cert for more than
+// one host, parents that exist and form no cycle. The error names key and value.
+[[nodiscard]] tl::expected<void, std::string> check_broker_toml(std::string_view toml,
+                                                                std::string_view own_hostname);
+
+// A host name as Flux and DNS accept it: labels of 1 to 63 letters, digits and "-", no "-" at an
+// edge, 253 characters in all. Returns what is wrong with it, or nothing.
+[[nodiscard]] std::optional<std::string> hostname_fault(std::string_view name);
+
+}  // namespace fluxpod

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// DNS questions and answers as bytes: RFC 1035 (form), RFC 2308 (what a denial's SOA says),
+// RFC 6891 (EDNS, the DO bit), RFC 4035 (the CD bit). Every byte of an answer is hostile: names are
+// bounded, compression pointers only go backwards and a bounded number of times, counts are
+// checked against what is there.
+#pragma once
+
+#include <boost/asio/ip/address.hpp>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fluxpod/base/error.hpp"
+
+namespace fluxpod {
+
+// Types by number, so that those of the private range (65280 to 65534) need no names.
+namespace dns_type {
+inline constexpr std::uint16_t a = 1, cname = 5, soa = 6, ptr = 12, aaaa = 28, opt = 41;
+}
+
+enum class DnsRcode : std::uint8_t {
+    no_error = 0,
+    format_error = 1,
+    server_failure = 2,
+    name_error = 3,
+    not_implemented = 4,
+    refused = 5
+};
+
+struct DnsQuestion {
+    std::string name;  // absolute, without the final dot, at most 253 characters
+    std::uint16_t type = dns_type::a;
+    bool dnssec_ok = false;          // DO, in the OPT record
+    bool checking_disabled = false;  // CD, in the header
+};
+
+struct DnsAnswer {
+    DnsRcode rcode = DnsRcode::no_error;
+    bool truncated = false;
+    bool authoritative = false;
+    std::vector<boost::asio::ip::address> addresses;  // of the question's name, CNAMEs followed
+    std::vector<std::string> names;                   // PTR targets
+    std::uint32_t ttl = 0;                            // seconds, the least of the records used
+    // Of a denial (NXDOMAIN, or no data): min(SOA's TTL, SOA's minimum), RFC 2308 section 5.
+    std::optional<std::uint32_t> denial_ttl;
+};
+
+// A name that can be asked: labels of 1 to 63 bytes without dots or control characters, 253 in all.
+// Underscores are allowed here (RFC 2181): it is Flux that refuses them in host names.
+[[nodiscard]] bool is_dns_name(std::string_view name);
+
+// The bytes of a query with recursion desired and an OPT record that offers `payload` bytes.
+// The question's name must satisfy is_dns_name.
+[[nodiscard]] std::vector<std::uint8_t> encode_dns_query(const DnsQuestion& question,
+                                                         std::uint16_t id,
+                                                         std::uint16_t payload = 1232);
+
+// Reads a response to `question` with `id`. The error is the cause in words: "another id",
+// "another question", "not a response", "cut short". The question's name is compared as bytes
+// (case included), so that 0x20 randomisation by the caller is verified here.
+[[nodiscard]] tl::expected<DnsAnswer, std::string> decode_dns_response(
+    std::span<const std::uint8_t> bytes, const DnsQuestion& question, std::uint16_t id);
+
+// "4.1.244.10.in-addr.arpa" or the ip6.arpa name: what a reverse lookup asks.
+[[nodiscard]] std::string reverse_dns_name(const boost::asio::ip::address& address);
+
+}  // namespace fluxpod

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// The only retry loop: gates in order, deadline, backoff with jitter, a log line when an answer
+// changes and never one per try, cancellation at once (Asio's, see base/task.hpp).
+//
+// After a gate that is not open yet, the next round begins with the first gate again: an address
+// that stopped answering may have been given to another pod meanwhile.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "fluxpod/base/backoff.hpp"
+#include "fluxpod/base/error.hpp"
+#include "fluxpod/gates/gate.hpp"
+
+namespace fluxpod {
+
+struct StageSummary {
+    std::string gate;  // Gate::name()
+    unsigned tries = 0;
+    Duration opened_after{};  // from the wait's start to when it was last open; zero if never
+    bool open = false;
+    std::string last_answer;  // why it was not open, at its last try that failed
+};
+
+struct WaitSummary {
+    Duration elapsed{};
+    std::vector<StageSummary> stages;  // in the gates' order
+};
+
+struct WaitPolicy {
+    Duration timeout{};
+    BackoffPolicy backoff;
+    std::uint64_t seed = 0;  // of the jitter
+};
+
+// Opens all gates or fails: "never" at once, else at start + timeout, not before and not after,
+// with the exit code of the gate that stayed shut and every stage's last answer in the message.
+// `doing` begins the message: "wait for the parent broker".
+[[nodiscard]] Task<Result<WaitSummary>> wait_for_gates(std::string doing, std::vector<Gate*> gates,
+                                                       WaitPolicy policy, Clock& clock);
+
+}  // namespace fluxpod

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Settings, identity and the machine's facts to a Plan. Pure: the heart of the tests.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "fluxpod/base/error.hpp"
+#include "fluxpod/plan/plan.hpp"
+#include "fluxpod/topology/inspect.hpp"
+
+namespace fluxpod {
+
+// `shape` may be absent where resources are discovered. `user_toml` is the content of
+// --broker-config, read by the caller. Refused: a cluster of more than one without certificate
+// (14); a rundir longer than Flux's 96 characters, a custom topology with a cycle, a broker option
+// without "=" (10).
+[[nodiscard]] Result<Plan> make_plan(const Settings& settings, const Identity& identity,
+                                     const BindChoice& bind, const std::optional<NodeShape>& shape,
+                                     const std::string& user_toml);
+
+}  // namespace fluxpod

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// The boot as data: one immutable value with every decision, made before anything is written or
+// sent. `fluxpod render --explain` prints it, tests compare it.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "fluxpod/formats/broker_toml.hpp"
+#include "fluxpod/formats/resource_set.hpp"
+#include "fluxpod/identity/identity.hpp"
+#include "fluxpod/identity/network_facts.hpp"
+#include "fluxpod/settings/settings.hpp"
+
+namespace fluxpod {
+
+// Everything below --root (design.md section 2).
+struct Layout {
+    std::string root;
+    std::string config_dir;   // root/etc/flux/config
+    std::string broker_toml;  // config_dir/broker.toml
+    std::string r;            // root/etc/flux/system/R
+    std::string hostlist;     // root/etc/flux/system/hostlist
+    std::string curve_cert;   // root/curve/curve.cert
+    std::string rundir;       // root/run/flux
+    std::string statedir;     // root/var/lib/flux
+    static Layout below(const std::string& root);
+};
+
+struct CertPlan {
+    enum class Source { none, file, secret };
+    Source source = Source::none;
+    std::string path;  // of the certificate or of the shared secret
+};
+
+struct DirectoryPlan {
+    std::string path;
+    mode_t mode;
+};
+
+struct GatePlan {
+    std::uint32_t parent = 0;  // rank
+    std::string host;          // absolute name or address literal
+    std::uint16_t port = 0;
+    WaitUntil until = WaitUntil::curve;
+    Duration timeout{};
+};
+
+struct LaunchPlan {
+    std::vector<std::string> argv;             // argv[0] is looked up in PATH unless it has a slash
+    std::vector<std::string> set_environment;  // "NAME=value", over the inherited environment
+};
+
+struct Plan {
+    Identity identity;
+    Layout layout;
+    TopologySpec topology;
+    std::optional<std::uint32_t> parent;  // rank; nothing for the lead
+    std::vector<std::uint32_t> children;
+    BindChoice bind;
+    BrokerConfig broker;
+    std::string user_toml;                 // the content, already read
+    std::optional<ResourceSet> resources;  // nothing: Flux discovers by itself
+    CertPlan certificate;
+    std::vector<DirectoryPlan> directories;
+    std::optional<GatePlan> gate;  // followers only
+    LaunchPlan launch;
+};
+
+}  // namespace fluxpod

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// How this pod's boot went: a JSON line per stage, appended to a file (--report) as stages end, so
+// that a boot that hangs or dies still shows how far it came. Times are CLOCK_REALTIME for
+// comparing pods, durations are monotonic.
+//
+//   {"pod":"fp-1","rank":1,"stage":"gates","verdict":"ok","began":1767323045.123456,"seconds":0.012,"detail":"..."}
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "fluxpod/base/error.hpp"
+#include "fluxpod/base/file.hpp"
+#include "fluxpod/base/time.hpp"
+
+namespace fluxpod {
+
+class BootReport {
+  public:
+    // An empty path reports nowhere. A path that cannot be written is error 13. Existing lines are
+    // kept.
+    [[nodiscard]] static Result<BootReport> open(const std::string& path);
+
+    void set_pod(std::string_view hostname, std::uint32_t rank);
+    // Ends the stage before, if any, with verdict "ok".
+    void begin(std::string_view stage);
+    // What is worth knowing about the present stage: "tcp 3 tries, curve 1 try".
+    void note(std::string_view detail);
+    void end(std::string_view verdict = "ok");
+    void fail(const Error& error);
+
+  private:
+    explicit BootReport(Fd file) : file_(std::move(file)) {}
+    Fd file_;
+    std::string pod_;
+    long rank_ = -1;
+    std::string stage_, detail_;
+    double began_ = 0;
+    TimePoint started_{};
+};
+
+}  // namespace fluxpod

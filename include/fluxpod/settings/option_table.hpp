@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one table of options. The parser, --help, the man page, shell completion, the config file
+// and the environment are all made from it, and a test compares them.
+//
+// An option NAME is the flag --NAME, the variable FLUXPOD_NAME (upper case, "_" for "-") and the
+// key NAME of the config file.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "fluxpod/base/error.hpp"
+#include "fluxpod/settings/settings.hpp"
+
+namespace fluxpod {
+
+// Which subcommands take an option (bits).
+namespace used_by {
+inline constexpr unsigned run = 1, render = 2, preflight = 4, wait = 8, keygen = 16;
+inline constexpr unsigned boot = run | render | preflight;
+inline constexpr unsigned all = boot | wait | keygen;
+}  // namespace used_by
+
+struct OptionRow {
+    enum class Kind { value, repeated, flag };
+    std::string_view name;
+    std::string_view metavar;   // "N", "FILE"; empty for a flag
+    std::string_view fallback;  // the default as text, for help; empty: none worth naming
+    std::string_view help;      // one sentence, no full stop
+    unsigned commands;          // used_by bits
+    Kind kind;
+    // Parses and stores; the error is the cause in words: "is not a number from 1 to 1048576".
+    // A flag is given "true" or "false".
+    tl::expected<void, std::string> (*store)(Settings&, std::string_view value);
+};
+
+[[nodiscard]] std::span<const OptionRow> option_table();
+[[nodiscard]] const OptionRow* find_option(std::string_view name);
+[[nodiscard]] std::string variable_name(
+    std::string_view option);  // "wait-timeout" -> "FLUXPOD_WAIT_TIMEOUT"
+
+}  // namespace fluxpod

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the user asked for: every field with its default and one line of meaning. Made by load(),
+// immutable afterwards. Nothing here is derived from the machine; "empty" and nullopt mean
+// "not said", and identity or plan decides.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "fluxpod/base/log.hpp"
+#include "fluxpod/base/time.hpp"
+
+namespace fluxpod {
+
+// The shape of Flux's tree based overlay network, flux-config-tbon(5).
+struct TopologySpec {
+    enum class Kind { kary, mincrit, binomial, custom, flat };
+    Kind kind = Kind::kary;
+    std::uint32_t k = 32;  // kary: fan-out, 0 = flat; mincrit: interior ranks, 0 = chosen by Flux
+    // As [tbon] topo takes it: "kary:32", "mincrit", "mincrit:4", "binomial", "custom"; flat is
+    // spelled "kary:0".
+    [[nodiscard]] std::string flux_spelling() const;
+};
+
+// How far the wait for the parent goes before the broker is started.
+enum class WaitUntil { dns, tcp, curve };
+enum class ResourcesMode { render, discover };
+enum class OutputFormat { text, json };
+
+struct Settings {
+    // The cluster and this pod's place in it.
+    std::string cluster_name;  // empty: from the hostname
+    std::uint32_t size = 1;
+    std::optional<std::uint32_t> min_size;  // becomes Flux's quorum
+    std::optional<std::uint32_t> max_size;  // hosts are registered up to here (elasticity)
+    std::optional<std::uint32_t> index;
+    std::string hostname;        // empty: the kernel's, first label
+    std::string service;         // headless service; empty: names are used as they are
+    std::string namespace_name;  // empty: service account file, then resolv.conf
+    std::string cluster_domain;  // empty: from resolv.conf, else cluster.local
+    std::string host_format;     // "%n-%i"; empty: the platform's convention
+    std::string hosts;           // RFC 29 list instead of all of the above
+
+    // The overlay network.
+    std::uint16_t port = 8050;
+    std::string bind;  // interface or address; empty: chosen
+    TopologySpec topology;
+    std::vector<std::string> parents;  // topology custom: "CHILDREN=PARENT", RFC 29 lists
+    std::string curve_cert;
+    std::string curve_secret;
+    Duration connect_timeout = std::chrono::seconds(5);
+    Duration tcp_user_timeout = std::chrono::seconds(20);
+
+    // Flux.
+    std::string root = "/run/fluxpod";
+    std::string flux = "flux";
+    std::string broker_config;                // the user's own TOML, merged over ours
+    std::vector<std::string> broker_options;  // "ATTR=VALUE" for flux broker -S
+    std::uint32_t broker_log_level = 6;       // syslog severity to stderr
+    std::string queue_policy;                 // fluxion's, only where asked for
+    bool allow_guest = false;
+    ResourcesMode resources = ResourcesMode::render;
+
+    // The wait.
+    Duration wait_timeout = std::chrono::minutes(10);
+    WaitUntil wait_until = WaitUntil::curve;
+
+    // Where settings come from besides flags and environment.
+    std::string config;       // our own config file
+    std::string minicluster;  // a MiniCluster YAML
+    std::string container;    // which of its containers, if more than one runs Flux
+
+    // What fluxpod tells.
+    std::string report;  // boot report, JSON lines
+    std::string termination_log = "/dev/termination-log";
+    LogLevel log_level = LogLevel::info;
+    LogFormat log_format = LogFormat::text;
+    bool quiet = false;
+
+    // render, keygen, wait.
+    bool all = false;
+    bool explain = false;
+    std::string out;
+    OutputFormat format = OutputFormat::text;
+    std::string key_name;
+    std::string from_secret;
+    Duration timeout = std::chrono::minutes(5);
+
+    // What follows the options: targets or paths, and after "--" the command.
+    std::vector<std::string> operands;
+    std::vector<std::string> command;
+
+    // Option name -> where its value came from: "flag --size", "FLUXPOD_SIZE", "line 3 of
+    // /etc/fluxpod/fluxpod.conf", "spec.size of mini.yaml". Options at their default are absent.
+    std::map<std::string, std::string> origins;
+    [[nodiscard]] std::string origin_of(const std::string& option) const;
+};
+
+}  // namespace fluxpod

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Flags, environment and config file, each read to rows of option, value and origin. What a value
+// means is the option table's business; who wins is load's.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fluxpod/base/environ.hpp"
+#include "fluxpod/base/error.hpp"
+
+namespace fluxpod {
+
+struct Assignment {
+    std::string option;  // name in the option table
+    std::string value;
+    std::string origin;  // "flag --size"
+};
+
+struct CommandLine {
+    std::vector<Assignment> assignments;
+    std::vector<std::string> operands;
+    std::vector<std::string> command;  // after "--", byte for byte
+    bool help = false;
+};
+
+// The words after the subcommand's name, split by Boost.Program_options: --name value,
+// --name=value, flags without value. No abbreviations. `command_bit` is one of used_by. An option
+// that exists but not for this subcommand, an unknown one (with the nearest known name), a missing
+// value: error 2.
+[[nodiscard]] Result<CommandLine> read_command_line(const std::vector<std::string>& words,
+                                                    unsigned command_bit);
+
+// Every FLUXPOD_* variable. An unknown one is error 10 with the nearest known name; but variables
+// that Kubernetes and Docker make for a Service whose name begins with "fluxpod"
+// (FLUXPOD_PORT=tcp://..., FLUXPOD_SERVICE_HOST, ...) are nobody's settings and are passed over. A
+// variable that is set to nothing counts as not set.
+[[nodiscard]] Result<std::vector<Assignment>> read_environment(const Environment& environment);
+
+// "name = value" lines, "#" comments, as Boost.Program_options reads them; flags take true or
+// false. Error 10 with path and, where it is known, the line.
+[[nodiscard]] Result<std::vector<Assignment>> read_config_file(const std::string& path);
+
+}  // namespace fluxpod

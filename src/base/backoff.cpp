@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fluxpod/base/backoff.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace fluxpod {
+
+Duration Backoff::next() {
+    double delay = static_cast<double>(policy_.first.count()) * std::pow(policy_.factor, tries_++);
+    delay = std::min(delay, static_cast<double>(policy_.most.count()));
+    std::uniform_real_distribution<double> spread(1 - policy_.jitter, 1 + policy_.jitter);
+    return Duration(static_cast<Duration::rep>(delay * spread(random_)));
+}
+
+}  // namespace fluxpod
