@@ -79,12 +79,16 @@ std::size_t utf8_sequence(std::string_view text) {
     auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
     std::size_t length = 0;
     std::uint32_t code = 0;
-    if (byte(0) >= 0xC2 && byte(0) <= 0xDF)
-        length = 2, code = byte(0) & 0x1FU;
-    else if ((byte(0) & 0xF0U) == 0xE0)
-        length = 3, code = byte(0) & 0x0FU;
-    else if (byte(0) >= 0xF0 && byte(0) <= 0xF4)
-        length = 4, code = byte(0) & 0x07U;
+    if (byte(0) >= 0xC2 && byte(0) <= 0xDF) {
+        length = 2;
+        code = byte(0) & 0x1FU;
+    } else if ((byte(0) & 0xF0U) == 0xE0) {
+        length = 3;
+        code = byte(0) & 0x0FU;
+    } else if (byte(0) >= 0xF0 && byte(0) <= 0xF4) {
+        length = 4;
+        code = byte(0) & 0x07U;
+    }
     if (length == 0 || text.size() < length) return 0;
     for (std::size_t i = 1; i < length; ++i) {
         if ((byte(i) & 0xC0U) != 0x80) return 0;
