@@ -11,16 +11,20 @@
 
 namespace fluxpod {
 
-// The file that execvp(3) would run: argv0 itself if it has a slash, else the first executable of
-// that name in the environment's PATH (POSIX default path if PATH is unset). Error 127 where there
-// is none, naming PATH; 126 where it is there but not executable.
+// Fills descriptors 0, 1 and 2 if they were closed, so that no file of ours lands there and
+// receives what is meant for stderr. Close-on-exec: the child finds them closed, as we did.
+void reserve_standard_descriptors();
+
+// The file that execvp(3) would run: argv0 itself if it has a slash, else the first executable
+// file of that name in the environment's PATH, or in "/bin:/usr/bin" where PATH is unset. Error 127
+// where there is none, 126 where there is one but not an executable file.
 [[nodiscard]] Result<std::string> find_program(const std::string& argv0,
                                                const Environment& environment);
 
-// Restores `inherited` as the signal mask and calls execve(2). Returns only on failure: 127 for
-// ENOENT, 126 for everything else. A script without
-// "#!" is run by /bin/sh, as execvp(3) does.
+// Sets `mask` as the signal mask and calls execve(2); a script without "#!" is run by /bin/sh, as
+// execvp(3) does. Returns only on failure, with our own mask again: error 127 for ENOENT, 126 for
+// everything else.
 [[nodiscard]] Error exec_program(const std::string& path, const std::vector<std::string>& argv,
-                                 const Environment& environment, const sigset_t& inherited);
+                                 const Environment& environment, const sigset_t& mask);
 
 }  // namespace fluxpod
