@@ -1,1 +1,146 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "fluxpod/commands/boot.hpp"
+
+#include <fmt/format.h>
+#include <sodium.h>
+
+#include <memory>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "fluxpod/base/file.hpp"
+#include "fluxpod/base/log.hpp"
+#include "fluxpod/gates/curve_gate.hpp"
+#include "fluxpod/gates/dns_gate.hpp"
+#include "fluxpod/gates/resolver.hpp"
+#include "fluxpod/gates/tcp_gate.hpp"
+#include "fluxpod/identity/network_facts.hpp"
+#include "fluxpod/launch/signals.hpp"
+#include "fluxpod/plan/make.hpp"
+#include "fluxpod/settings/load.hpp"
+#include "fluxpod/topology/inspect.hpp"
+
+namespace fluxpod {
+
+Result<Settings> settle(const Invocation& invocation) {
+    auto settings = load_settings(invocation.line, invocation.environment);
+    if (settings) {
+        log::configure(settings->quiet ? LogLevel::warning : settings->log_level,
+                       settings->log_format);
+    }
+    return settings;
+}
+
+namespace {
+
+// A compose replica's only name is the one that its own address resolves to.
+std::optional<std::string> ask_reverse_name(const PodFacts& facts) {
+    std::optional<asio::ip::address> own;
+    for (const auto& interface : read_network_facts(SystemPaths{}).interfaces) {
+        if (interface.up && !interface.loopback && !interface.addresses.empty() && !own) {
+            own = interface.addresses.front();
+        }
+    }
+    if (!own) return std::nullopt;
+
+    SteadyClock clock;
+    asio::io_context context;
+    auto resolver = make_resolver({.nameservers = facts.resolv_conf.nameservers}, clock);
+    auto resolution =
+        run_task(context, resolver->ask({.name = reverse_dns_name(*own), .type = dns_type::ptr},
+                                        clock.now() + std::chrono::seconds(2)));
+    if (resolution.answer.names.empty()) return std::nullopt;
+    const std::string& name = resolution.answer.names.front();
+    return name.substr(0, name.find('.'));
+}
+
+}  // namespace
+
+Result<KnownPod> know_pod(const Settings& settings, const Environment& environment) {
+    KnownPod pod;
+    pod.facts = read_pod_facts(environment, SystemPaths{});
+    if (needs_reverse_name(settings, pod.facts)) {
+        pod.facts.reverse_name = ask_reverse_name(pod.facts);
+    }
+    auto identity = identify(settings, pod.facts);
+    if (!identity) return fail(identity.error());
+    pod.identity = std::move(*identity);
+    log::set_pod(pod.identity.hostname);
+    return pod;
+}
+
+Result<Plan> decide(const Settings& settings, const KnownPod& pod) {
+    std::optional<NodeShape> shape;
+    if (settings.resources == ResourcesMode::render) {
+        auto inspected = inspect_topology();
+        if (!inspected) return fail(inspected.error());
+        shape = *inspected;
+    }
+
+    auto bind = choose_bind(settings.bind, read_network_facts(SystemPaths{}), pod.facts.hosts_file,
+                            pod.identity.hostname);
+    if (!bind) return fail(bind.error());
+
+    std::string user_toml;
+    if (!settings.broker_config.empty()) {
+        auto read = read_file(settings.broker_config);
+        if (!read) {
+            return fail({.code = ExitCode::settings,
+                         .doing = "read the broker config to merge",
+                         .subject = settings.broker_config,
+                         .cause = read.error().cause,
+                         .tried = "",
+                         .hint = "it was named by " + settings.origin_of("broker-config")});
+        }
+        user_toml = std::move(*read);
+    }
+    return make_plan(settings, pod.identity, *bind, shape, user_toml);
+}
+
+Task<Result<ParentFound>> wait_for_parent(const Plan& plan, const PodFacts& facts,
+                                          const CurveCert* cert, Clock& clock) {
+    if (!plan.gate) co_return ParentFound{};
+
+    Route route{.host = plan.gate->host, .port = plan.gate->port, .addresses = {}, .answered = {}};
+    auto resolver = make_resolver({.nameservers = facts.resolv_conf.nameservers}, clock);
+    std::vector<std::unique_ptr<Gate>> stages;
+    stages.push_back(make_dns_gate(route, *resolver, facts.hosts_file, clock));
+    if (plan.gate->until != WaitUntil::dns) stages.push_back(make_tcp_gate(route, clock));
+    if (plan.gate->until == WaitUntil::curve && cert != nullptr) {
+        stages.push_back(make_curve_gate(route, *cert, clock));
+    }
+    std::vector<Gate*> gates;
+    gates.reserve(stages.size());
+    for (const auto& stage : stages) gates.push_back(stage.get());
+
+    const WaitPolicy policy{
+        .timeout = plan.gate->timeout, .backoff = {}, .seed = ::randombytes_random()};
+    auto summary = co_await wait_for_gates(
+        fmt::format("wait for the parent broker, rank {}", plan.gate->parent), gates, policy,
+        clock);
+    if (!summary) co_return fail(summary.error());
+
+    ParentFound found{.summary = std::move(*summary), .endpoint = {}};
+    if (route.answered) {
+        const auto address = route.answered->address();
+        const std::string host =
+            address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
+        found.endpoint = fmt::format("tcp://{}:{}", host, route.answered->port());
+    }
+    co_return found;
+}
+
+Result<int> unless_signalled(Task<Result<int>> boot) {
+    asio::io_context context(1);
+    auto race = [](Task<Result<int>> work) -> Task<Result<int>> {
+        auto first = co_await (std::move(work) || next_boot_signal());
+        if (auto* ended = std::get_if<0>(&first)) co_return std::move(*ended);
+        const int number = std::get<1>(first);
+        log::info("ended by {} before the launch", signal_name(number));
+        co_return exit_for_signal(number);
+    };
+    return run_task(context, race(std::move(boot)));
+}
+
+}  // namespace fluxpod

@@ -1,1 +1,100 @@
 // SPDX-License-Identifier: Apache-2.0
+// THE BOOT, from top to bottom: settings, identity, topology, plan, files, gates, launch.
+//
+// Faults of configuration show before anything is waited for, nothing is written before every
+// decision is made, and nothing is started before the parent answers.
+#include <fmt/format.h>
+
+#include "fluxpod/base/log.hpp"
+#include "fluxpod/commands/boot.hpp"
+#include "fluxpod/files/apply.hpp"
+#include "fluxpod/files/render.hpp"
+#include "fluxpod/formats/duration.hpp"
+#include "fluxpod/launch/exec.hpp"
+#include "fluxpod/launch/signals.hpp"
+
+namespace fluxpod {
+
+namespace {
+
+std::string describe(const WaitSummary& summary) {
+    std::string text;
+    for (const auto& stage : summary.stages) {
+        text += fmt::format("{}{} {} {}", text.empty() ? "" : ", ", stage.gate, stage.tries,
+                            stage.tries == 1 ? "try" : "tries");
+    }
+    return text;
+}
+
+// Everything that may take time, raced against signals by the caller.
+Task<Result<int>> pass_the_gates(const Plan& plan, const PodFacts& facts, const CurveCert* cert,
+                                 BootReport& report) {
+    SteadyClock clock;
+    auto parent = co_await wait_for_parent(plan, facts, cert, clock);
+    if (!parent) co_return fail(parent.error());
+    if (plan.gate) {
+        const std::string how = describe(parent->summary);
+        report.note(how);
+        log::info("parent {} answers after {} ({})", plan.gate->host,
+                  describe_duration(parent->summary.elapsed), how);
+    }
+    co_return 0;
+}
+
+Result<int> boot(Invocation& invocation, const Settings& settings, BootReport& report) {
+    // identity: which rank is this pod, and how are all the others called?
+    report.begin("identity");
+    auto pod = know_pod(settings, invocation.environment);
+    if (!pod) return fail(pod.error());
+    report.set_pod(pod->identity.hostname, pod->identity.rank);
+
+    // topology and plan: every decision, before anything is written or sent.
+    report.begin("plan");
+    auto plan = decide(settings, *pod);
+    if (!plan) return fail(plan.error());
+    log::info("rank {} of {} ({}), {}", pod->identity.rank, pod->identity.size,
+              pod->identity.platform,
+              plan->parent ? "parent " + pod->identity.address_of(*plan->parent) : "the lead");
+
+    // What is to be started must be there before anybody waits for it.
+    auto program = find_program(plan->launch.argv.front(), invocation.environment);
+    if (!program) return fail(program.error());
+
+    // files: before the gates, so that their faults show early.
+    report.begin("files");
+    auto certificate = obtain_certificate(plan->certificate);
+    if (!certificate) return fail(certificate.error());
+    auto files = render_files(*plan);
+    if (!files) return fail(files.error());
+    auto applied = apply_files(*plan, *files, *certificate);
+    if (!applied) return fail(applied.error());
+
+    // gates: the broker starts when its first connection attempt succeeds, and not before.
+    report.begin("gates");
+    const CurveCert* cert = certificate->has_value() ? &**certificate : nullptr;
+    auto passed = unless_signalled(pass_the_gates(*plan, pod->facts, cert, report));
+    if (!passed || *passed != 0) return passed;
+
+    // launch: this process becomes the broker; nothing of fluxpod stays behind.
+    report.begin("launch");
+    Environment environment = invocation.environment;
+    for (const auto& [name, value] : plan->launch.set_environment) environment.set(name, value);
+    if (auto number = pending_boot_signal()) return exit_for_signal(*number);
+    report.end();
+    return fail(exec_program(*program, plan->launch.argv, environment, invocation.inherited_mask));
+}
+
+}  // namespace
+
+Result<int> run_command(Invocation& invocation) {
+    auto settings = settle(invocation);
+    if (!settings) return fail(settings.error());
+    auto report = BootReport::open(settings->report);
+    if (!report) return fail(report.error());
+
+    auto ended = boot(invocation, *settings, *report);
+    if (!ended) report->fail(ended.error());
+    return ended;
+}
+
+}  // namespace fluxpod

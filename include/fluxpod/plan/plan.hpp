@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "fluxpod/formats/broker_toml.hpp"
@@ -51,8 +52,8 @@ struct GatePlan {
 };
 
 struct LaunchPlan {
-    std::vector<std::string> argv;             // argv[0] is looked up in PATH unless it has a slash
-    std::vector<std::string> set_environment;  // "NAME=value", over the inherited environment
+    std::vector<std::string> argv;  // argv[0] is looked up in PATH unless it has a slash
+    std::vector<std::pair<std::string, std::string>> set_environment;  // over the inherited one
 };
 
 struct Plan {
