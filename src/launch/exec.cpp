@@ -80,7 +80,7 @@ Error exec_program(const std::string& path, const std::vector<std::string>& argv
     auto arguments = pointers_to(argv);
     auto variables = environment.pointers();
     sigset_t ours;
-    ::sigprocmask(SIG_SETMASK, &mask, &ours);
+    ::pthread_sigmask(SIG_SETMASK, &mask, &ours);
     ::execve(path.c_str(), arguments.data(), variables.data());
     int error_number = errno;
     if (error_number == ENOEXEC) {

@@ -30,11 +30,11 @@ sigset_t block_boot_signals() {
     sigset_t blocked = boot_signal_set();
     sigaddset(&blocked, SIGPIPE);
     sigset_t inherited;
-    ::sigprocmask(SIG_BLOCK, &blocked, &inherited);
+    ::pthread_sigmask(SIG_BLOCK, &blocked, &inherited);
     return inherited;
 }
 
-void set_signal_mask(const sigset_t& mask) { ::sigprocmask(SIG_SETMASK, &mask, nullptr); }
+void set_signal_mask(const sigset_t& mask) { ::pthread_sigmask(SIG_SETMASK, &mask, nullptr); }
 
 std::optional<int> pending_boot_signal() {
     sigset_t pending;
