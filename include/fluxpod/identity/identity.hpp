@@ -22,6 +22,9 @@ struct Identity {
     std::uint32_t min_size = 1;  // Flux's quorum
     std::uint32_t max_size = 1;  // hosts in the list
     std::string hostname;        // as it stands in the host list
+    // gethostname(2), what Flux would take itself for; the plan says otherwise where they differ.
+    // Empty: not known (another pod's, see as_rank), taken for equal.
+    std::string kernel_hostname;
     Hostlist hosts;              // position = rank, 0..max_size-1
     std::string platform;  // "Indexed Job", "LeaderWorkerSet", ...: which convention was followed
     std::string index_origin;  // "JOB_COMPLETION_INDEX", "flag --index", "hostname"
