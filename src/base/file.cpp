@@ -5,8 +5,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdint>
+#include <cstring>
 #include <utility>
 
 namespace fluxpod {
@@ -31,13 +34,54 @@ tl::unexpected<FileFailure> failed(int error_number) {
     return tl::unexpected<FileFailure>({error_number, describe_errno(error_number)});
 }
 
-bool same_content(const std::string& path, std::string_view bytes, mode_t mode) {
+// Compares piece by piece, since what is compared may be a secret.
+bool has_content(int fd, std::string_view bytes) {
+    std::array<char, 16384> chunk{};
+    bool same = true;
+    while (same) {
+        ssize_t count = ::read(fd, chunk.data(), chunk.size());
+        if (count < 0 && errno == EINTR) continue;
+        if (count <= 0) {
+            same = count == 0 && bytes.empty();
+            break;
+        }
+        const std::string_view piece(chunk.data(), static_cast<std::size_t>(count));
+        same = bytes.substr(0, piece.size()) == piece;
+        bytes.remove_prefix(std::min(piece.size(), bytes.size()));
+    }
+    ::explicit_bzero(chunk.data(), chunk.size());
+    return same;
+}
+
+bool is_already(int directory, const std::string& name, std::string_view bytes, mode_t mode) {
+    Fd fd(::openat(directory, name.c_str(),
+                   O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
     struct stat info {};
-    if (::lstat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return false;
+    if (!fd.valid() || ::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode)) return false;
     if ((info.st_mode & 07777U) != mode || info.st_uid != ::geteuid()) return false;
     if (static_cast<std::size_t>(info.st_size) != bytes.size()) return false;
-    auto present = read_file(path, bytes.size());
-    return present && *present == bytes;
+    return has_content(fd.get(), bytes);
+}
+
+struct Temporary {
+    Fd fd;
+    std::string name;
+};
+
+// mkostemp(3) relative to a directory.
+FileResult<Temporary> make_temporary(int directory, const std::string& final_name) {
+    constexpr int most_tries = 100;
+    constexpr std::string_view digits = "0123456789abcdefghijklmnopqrstuv";
+    for (int i = 0; i < most_tries; ++i) {
+        std::array<std::uint8_t, 6> random{};
+        if (::getentropy(random.data(), random.size()) != 0) return failed(errno);
+        std::string name = final_name + ".";
+        for (auto byte : random) name += digits[byte % digits.size()];
+        Fd fd(::openat(directory, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+        if (fd.valid()) return Temporary{std::move(fd), std::move(name)};
+        if (errno != EEXIST) return failed(errno);
+    }
+    return failed(EEXIST);
 }
 
 FileResult<void> write_all(int fd, std::string_view bytes) {
@@ -51,7 +95,7 @@ FileResult<void> write_all(int fd, std::string_view bytes) {
 }
 
 FileResult<void> fill_temporary(int fd, std::string_view bytes, mode_t mode) {
-    // mkostemp made it 0600: never wider than what is asked for while bytes go in, unless
+    // It was made 0600: never wider than what is asked for while bytes go in, unless
     // the mode is narrower still, hence before the first byte.
     if (::fchmod(fd, mode) != 0) return failed(errno);
     if (auto done = write_all(fd, bytes); !done) return done;
@@ -85,22 +129,29 @@ FileResult<std::string> read_file(const std::string& path, std::size_t limit) {
 
 FileResult<WriteOutcome> write_file_atomically(const std::string& path, std::string_view bytes,
                                                mode_t mode) {
+    return write_file_atomically_at(AT_FDCWD, path, bytes, mode);
+}
+
+FileResult<WriteOutcome> write_file_atomically_at(int directory, const std::string& name,
+                                                  std::string_view bytes, mode_t mode) {
     struct stat info {};
-    if (::lstat(path.c_str(), &info) == 0) {
+    if (::fstatat(directory, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0) {
         if (S_ISLNK(info.st_mode)) {
             return tl::unexpected<FileFailure>({ELOOP, "a symbolic link is in the way"});
         }
         if (S_ISDIR(info.st_mode)) return failed(EISDIR);
-        if (same_content(path, bytes, mode)) return WriteOutcome::unchanged;
+        if (is_already(directory, name, bytes, mode)) return WriteOutcome::unchanged;
     }
 
-    std::string temporary = path + ".XXXXXX";
-    Fd fd(::mkostemp(temporary.data(), O_CLOEXEC));
-    if (!fd.valid()) return failed(errno);
-    auto filled = fill_temporary(fd.get(), bytes, mode);
-    if (filled && ::rename(temporary.c_str(), path.c_str()) == 0) return WriteOutcome::written;
+    auto temporary = make_temporary(directory, name);
+    if (!temporary) return tl::unexpected(temporary.error());
+    const char* draft = temporary->name.c_str();
+    auto filled = fill_temporary(temporary->fd.get(), bytes, mode);
+    if (filled && ::renameat(directory, draft, directory, name.c_str()) == 0) {
+        return WriteOutcome::written;
+    }
     int error_number = filled ? errno : filled.error().error_number;
-    ::unlink(temporary.c_str());
+    ::unlinkat(directory, draft, 0);
     return failed(error_number);
 }
 

@@ -54,8 +54,14 @@ enum class WriteOutcome { written, unchanged };
 // `path` (rename(2) is atomic). The file has exactly `mode` from its first byte, whatever the
 // umask. A file that already has these bytes, this mode and this owner is left alone. A path
 // that is a symbolic link or a directory is refused (ELOOP, EISDIR): it is never followed.
-// After a failure no temporary file remains.
+// After a failure no temporary file remains. `bytes` may be a secret's: no copy of them is left
+// in memory.
 [[nodiscard]] FileResult<WriteOutcome> write_file_atomically(const std::string& path,
                                                              std::string_view bytes, mode_t mode);
+// The same below an open directory, so that no step of the way to it is walked again.
+[[nodiscard]] FileResult<WriteOutcome> write_file_atomically_at(int directory,
+                                                                const std::string& name,
+                                                                std::string_view bytes,
+                                                                mode_t mode);
 
 }  // namespace fluxpod
