@@ -1,1 +1,318 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "fluxpod/settings/sources.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/program_options/errors.hpp>
+#include <boost/program_options/options_description.hpp>
+#include <boost/program_options/parsers.hpp>
+#include <boost/program_options/value_semantic.hpp>
+#include <exception>
+#include <set>
+#include <sstream>
+
+#include "fluxpod/base/file.hpp"
+#include "fluxpod/base/text.hpp"
+
+namespace fluxpod {
+
+namespace po = boost::program_options;
+
+namespace {
+
+using Kind = OptionRow::Kind;
+
+constexpr std::string_view variable_prefix = "FLUXPOD_";
+
+std::vector<std::string> option_names(unsigned command_bits) {
+    std::vector<std::string> names;
+    for (const auto& row : option_table()) {
+        if ((row.commands & command_bits) != 0) names.emplace_back(row.name);
+    }
+    return names;
+}
+
+Error usage(std::string doing, std::string subject, std::string cause, std::string hint = "") {
+    return {.code = ExitCode::usage,
+            .doing = std::move(doing),
+            .subject = std::move(subject),
+            .cause = std::move(cause),
+            .tried = "",
+            .hint = std::move(hint)};
+}
+
+Error unusable_option(const std::string& name, std::string cause, std::string hint = "") {
+    return usage("use the option", "--" + name, std::move(cause), std::move(hint));
+}
+
+Error unknown_option(const std::string& name, unsigned command_bit) {
+    if (const auto* row = find_option(name)) {
+        return unusable_option(name, "this command does not take it",
+                               "it is an option of " + join(command_names(row->commands), ", "));
+    }
+    auto known = option_names(command_bit);
+    known.emplace_back("help");
+    auto near = nearest(name, known);
+    return unusable_option(name, "there is no such option",
+                           near ? "did you mean --" + *near + "?"
+                                : "see fluxpod help " + join(command_names(command_bit), " "));
+}
+
+Error missing_value(const std::string& name) {
+    const auto* row = find_option(name);
+    return unusable_option(
+        name, "it needs a value",
+        row == nullptr ? "" : fmt::format("write --{} {}", row->name, row->metavar));
+}
+
+po::options_description describe_options(unsigned command_bit) {
+    po::options_description description;
+    for (const auto& row : option_table()) {
+        if ((row.commands & command_bit) == 0) continue;
+        const std::string name(row.name);
+        if (row.kind == Kind::flag) {
+            description.add_options()(name.c_str(), po::bool_switch());
+        } else {
+            description.add_options()(name.c_str(), po::value<std::string>());
+        }
+    }
+    return description;
+}
+
+std::string without_dashes(const std::string& word) {
+    return word.substr(std::min(word.find_first_not_of('-'), word.size()));
+}
+
+Result<std::vector<po::option>> split_options(const std::vector<std::string>& words,
+                                              unsigned command_bit) {
+    namespace style = po::command_line_style;
+    constexpr int long_options_only =
+        style::allow_long | style::long_allow_adjacent | style::long_allow_next;
+    const auto description = describe_options(command_bit);
+    try {
+        return po::command_line_parser(words)
+            .options(description)
+            .style(long_options_only)
+            .run()
+            .options;
+    } catch (const po::unknown_option& error) {
+        return fail(unknown_option(without_dashes(error.get_option_name()), command_bit));
+    } catch (const po::invalid_syntax& error) {
+        const auto name = without_dashes(error.get_option_name());
+        if (error.kind() == po::invalid_syntax::extra_parameter) {
+            return fail(unusable_option(name, "it takes no value"));
+        }
+        return fail(missing_value(name));
+    } catch (const std::exception& error) {
+        return fail(usage("read the command line", "", error.what()));
+    }
+}
+
+Status take_operand(CommandLine& line, const std::string& word) {
+    if (word.size() > 1 && word.front() == '-') {
+        auto name = without_dashes(word);
+        auto near = nearest(name, option_names(line.command_bit));
+        return fail(usage("use the option", word, "there is no such option",
+                          near ? "did you mean --" + *near + "?" : ""));
+    }
+    if ((line.command_bit & used_by::operands) == 0) {
+        return fail(usage("use the word", in_quotes(word), "this command takes options only",
+                          R"(put "--" before the command that is to be run)"));
+    }
+    line.operands.push_back(word);
+    return {};
+}
+
+Status take_option(CommandLine& line, const po::option& option) {
+    const auto* row = find_option(option.string_key);
+    if (row == nullptr) return fail(unknown_option(option.string_key, line.command_bit));
+    auto same = [&](const Assignment& earlier) { return earlier.option == row->name; };
+    if (row->kind != Kind::repeated && std::ranges::any_of(line.assignments, same)) {
+        return fail(unusable_option(option.string_key, "it is given twice", "give it once"));
+    }
+    line.assignments.push_back({.option = option.string_key,
+                                .value = row->kind == Kind::flag ? "true" : option.value.front(),
+                                .origin = "flag --" + option.string_key});
+    return {};
+}
+
+}  // namespace
+
+Result<CommandLine> read_command_line(const std::vector<std::string>& words, unsigned command_bit) {
+    CommandLine line;
+    line.command_bit = command_bit;
+
+    // Boost would fold what follows "--" into the operands, and the command must stay as it is.
+    const auto dashes = std::ranges::find(words, "--");
+    const std::vector<std::string> before(words.begin(), dashes);
+    if (dashes != words.end()) line.command.assign(dashes + 1, words.end());
+
+    // Whoever asks for help gets it, however wrong the rest is.
+    auto asks_help = [](const std::string& word) { return word == "--help" || word == "-h"; };
+    if (std::ranges::any_of(before, asks_help)) {
+        line.help = true;
+        return line;
+    }
+
+    auto options = split_options(before, command_bit);
+    if (!options) return fail(options.error());
+    for (const auto& option : *options) {
+        auto taken = option.string_key.empty() ? take_operand(line, option.value.front())
+                                               : take_option(line, option);
+        if (!taken) return fail(taken.error());
+    }
+    if (!line.command.empty() && (command_bit & used_by::command) == 0) {
+        return fail(usage("use the word", in_quotes(line.command.front()),
+                          "this command runs no other command", R"(leave out what follows "--")"));
+    }
+    return line;
+}
+
+namespace {
+
+bool is_number(std::string_view text) {
+    return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// "8050_TCP", "8050_TCP_ADDR": what stands behind "_PORT_".
+bool is_port_link(std::string_view text) {
+    constexpr std::array protocols{"TCP", "UDP", "SCTP"};
+    constexpr std::array facts{"PROTO", "PORT", "ADDR", "START", "END"};
+    auto parts = split(text, '_');
+    return parts.size() >= 2 && parts.size() <= 4 && is_number(parts[0]) &&
+           std::ranges::find(protocols, parts[1]) != protocols.end() &&
+           std::all_of(parts.begin() + 2, parts.end(), [&](const std::string& part) {
+               return std::ranges::find(facts, part) != facts.end();
+           });
+}
+
+// The variables that a kubelet makes for every Service (Kubernetes, "Discovering services") and
+// docker --link for a container, where its name is "fluxpod" or begins with "fluxpod-". `name` is
+// what stands behind "FLUXPOD", as in "_LEAD_SERVICE_HOST".
+bool is_service_link(std::string_view name, std::string_view value) {
+    if (name.ends_with("_SERVICE_HOST") || name.ends_with("_SERVICE_PORT")) return true;
+    if (name.find("_SERVICE_PORT_") != std::string_view::npos) return true;
+    if (name.ends_with("_PORT") && value.find("://") != std::string_view::npos) return true;
+    if (name.ends_with("_NAME") && value.starts_with("/")) return true;
+    if (name.find("_ENV_") != std::string_view::npos) return true;
+    auto port = name.find("_PORT_");
+    return port != std::string_view::npos && is_port_link(name.substr(port + 6));
+}
+
+Error unknown_variable(const std::string& variable) {
+    std::string option = lower(std::string_view(variable).substr(variable_prefix.size()));
+    std::ranges::replace(option, '_', '-');
+    auto near = nearest(option, option_names(used_by::all));
+    return {.code = ExitCode::settings,
+            .doing = "use the variable",
+            .subject = variable,
+            .cause = "there is no such setting",
+            .tried = "",
+            .hint = near ? "did you mean " + variable_name(*near) + "?"
+                         : "fluxpod help run lists the options, each of which is a variable"};
+}
+
+const OptionRow* option_of_variable(std::string_view variable) {
+    for (const auto& row : option_table()) {
+        if (variable_name(row.name) == variable) return &row;
+    }
+    return nullptr;
+}
+
+}  // namespace
+
+Result<std::vector<Assignment>> read_environment(const Environment& environment) {
+    std::vector<Assignment> assignments;
+    std::set<std::string> seen;
+    for (const auto& entry : environment.entries()) {
+        const auto equals = entry.find('=');
+        if (equals == std::string::npos || !entry.starts_with(variable_prefix)) continue;
+        const std::string variable = entry.substr(0, equals);
+        const std::string value = entry.substr(equals + 1);
+        if (!seen.insert(variable).second || value.empty()) continue;
+        const auto behind = std::string_view(variable).substr(variable_prefix.size() - 1);
+        if (is_service_link(behind, value)) continue;
+
+        const auto* row = option_of_variable(variable);
+        if (row == nullptr) return fail(unknown_variable(variable));
+        auto values = row->kind == Kind::repeated ? split_words(value) : std::vector{value};
+        for (auto& each : values) {
+            assignments.push_back({std::string(row->name), std::move(each), variable});
+        }
+    }
+    return assignments;
+}
+
+namespace {
+
+// Boost reads a whole file, but then tells nobody the line; so it is given one line at a time.
+tl::expected<std::vector<po::option>, std::string> split_config_line(const std::string& line) {
+    if (trim(line).starts_with('[')) {
+        return tl::unexpected(std::string("the config file has no sections"));
+    }
+    try {
+        const po::options_description anything;
+        std::istringstream stream(line);
+        return po::parse_config_file(stream, anything, true).options;
+    } catch (const std::exception&) {
+        return tl::unexpected(in_quotes(trim(line)) + R"( is not of the form "name = value")");
+    }
+}
+
+Error unusable_line(const std::string& origin, std::string cause, std::string hint = "") {
+    return {.code = ExitCode::settings,
+            .doing = "use",
+            .subject = origin,
+            .cause = std::move(cause),
+            .tried = "",
+            .hint = std::move(hint)};
+}
+
+Status take_config_option(std::vector<Assignment>& assignments, const po::option& option,
+                          const std::string& origin) {
+    const auto& name = option.string_key;
+    const auto* row = find_option(name);
+    if (row == nullptr) {
+        auto near = nearest(name, option_names(used_by::all));
+        return fail(unusable_line(origin, "there is no setting " + in_quotes(name),
+                                  near ? "did you mean " + *near + "?" : ""));
+    }
+    if (name == "config") return fail(unusable_line(origin, "one config file cannot name another"));
+    for (const auto& earlier : assignments) {
+        if (row->kind == Kind::repeated || earlier.option != name) continue;
+        return fail(unusable_line(origin, name + " is given twice, first in " + earlier.origin));
+    }
+    assignments.push_back(
+        {name, option.value.empty() ? std::string() : option.value.front(), origin});
+    return {};
+}
+
+}  // namespace
+
+Result<std::vector<Assignment>> read_config_file(const std::string& path) {
+    auto text = read_file(path);
+    if (!text) {
+        return fail({.code = ExitCode::settings,
+                     .doing = "read the config file",
+                     .subject = path,
+                     .cause = text.error().cause,
+                     .tried = "",
+                     .hint = ""});
+    }
+    std::vector<Assignment> assignments;
+    std::size_t number = 0;
+    for (const auto& line : split(*text, '\n')) {
+        const std::string origin = fmt::format("line {} of {}", ++number, path);
+        auto options = split_config_line(line);
+        if (!options) return fail(unusable_line(origin, options.error()));
+        for (const auto& option : *options) {
+            auto taken = take_config_option(assignments, option, origin);
+            if (!taken) return fail(taken.error());
+        }
+    }
+    return assignments;
+}
+
+}  // namespace fluxpod

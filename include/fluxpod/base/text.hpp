@@ -39,4 +39,7 @@ template <std::integral T>
 // can neither forge a log line nor reach a terminal as an escape sequence.
 [[nodiscard]] std::string printable(std::string_view text);
 
+// In double quotes for a message, cut with "..." after 100 bytes.
+[[nodiscard]] std::string in_quotes(std::string_view text);
+
 }  // namespace fluxpod

@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "fluxpod/base/error.hpp"
 #include "fluxpod/settings/settings.hpp"
@@ -21,6 +22,9 @@ namespace used_by {
 inline constexpr unsigned run = 1, render = 2, preflight = 4, wait = 8, keygen = 16;
 inline constexpr unsigned boot = run | render | preflight;
 inline constexpr unsigned all = boot | wait | keygen;
+// Which take words without dashes, and which a command behind "--".
+inline constexpr unsigned operands = wait | keygen;
+inline constexpr unsigned command = boot | wait;
 }  // namespace used_by
 
 struct OptionRow {
@@ -40,5 +44,8 @@ struct OptionRow {
 [[nodiscard]] const OptionRow* find_option(std::string_view name);
 [[nodiscard]] std::string variable_name(
     std::string_view option);  // "wait-timeout" -> "FLUXPOD_WAIT_TIMEOUT"
+
+// The subcommands of these bits, in the order of the bits: {"run", "render", "preflight"}.
+[[nodiscard]] std::vector<std::string> command_names(unsigned command_bits);
 
 }  // namespace fluxpod

@@ -9,6 +9,7 @@
 
 #include "fluxpod/base/environ.hpp"
 #include "fluxpod/base/error.hpp"
+#include "fluxpod/settings/option_table.hpp"
 
 namespace fluxpod {
 
@@ -22,24 +23,28 @@ struct CommandLine {
     std::vector<Assignment> assignments;
     std::vector<std::string> operands;
     std::vector<std::string> command;  // after "--", byte for byte
-    bool help = false;
+    bool help = false;  // --help or -h stands somewhere before "--"; nothing else is then read
+    unsigned command_bit = used_by::run;  // whose command line it is
 };
 
 // The words after the subcommand's name, split by Boost.Program_options: --name value,
 // --name=value, flags without value. No abbreviations. `command_bit` is one of used_by. An option
 // that exists but not for this subcommand, an unknown one (with the nearest known name), a missing
-// value: error 2.
+// value, an option that is not repeatable and given twice, a stray word where the subcommand takes
+// no operands: error 2.
 [[nodiscard]] Result<CommandLine> read_command_line(const std::vector<std::string>& words,
                                                     unsigned command_bit);
 
 // Every FLUXPOD_* variable. An unknown one is error 10 with the nearest known name; but variables
 // that Kubernetes and Docker make for a Service whose name begins with "fluxpod"
 // (FLUXPOD_PORT=tcp://..., FLUXPOD_SERVICE_HOST, ...) are nobody's settings and are passed over. A
-// variable that is set to nothing counts as not set.
+// variable that is set to nothing counts as not set, and of several entries of one name the first
+// is meant, as getenv(3) has it. The values of a repeatable option stand between blanks.
 [[nodiscard]] Result<std::vector<Assignment>> read_environment(const Environment& environment);
 
 // "name = value" lines, "#" comments, as Boost.Program_options reads them; flags take true or
-// false. Error 10 with path and, where it is known, the line.
+// false; a repeatable option is given on several lines; there are no sections. Error 10 with path
+// and, where it is known, the line.
 [[nodiscard]] Result<std::vector<Assignment>> read_config_file(const std::string& path);
 
 }  // namespace fluxpod
