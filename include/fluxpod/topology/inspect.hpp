@@ -21,9 +21,11 @@ struct NodeShape {
     std::uint32_t gpus = 0;  // 0 here: GPUs come with I/O discovery (see docs/decisions)
 };
 
-// `xml` empty: live. Loads only what is counted (type filters: no I/O, caches or misc objects).
-// Error 10 where hwloc cannot load; a machine without core objects counts its PUs as cores, as Flux
-// does.
+// `xml` empty: the live node. Else a file that hwloc wrote (lstopo --of xml), of whatever machine:
+// its allowed CPUs count, this process's binding does not. Loads only what is counted (type
+// filters: no I/O, caches or misc objects): 0.2 ms on 2 PUs, where everything takes 12 ms. A
+// machine without core objects counts its PUs as cores; there Flux discovers nothing by itself, and
+// a rendered R is what makes it start. Error 10 where hwloc cannot load.
 [[nodiscard]] Result<NodeShape> inspect_topology(const std::string& xml = "");
 
 }  // namespace fluxpod
