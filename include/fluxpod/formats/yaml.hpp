@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// YAML documents with positions in errors and strict scalars, over yaml-cpp. Hostile input: bounded
-// in size and depth, aliases refused (they can grow without bound), exceptions end here.
+// YAML documents with positions in errors, over yaml-cpp. Hostile input: bounded in size, depth and
+// number of documents; aliases are refused (they can grow without bound), and so are a key that
+// stands twice in one map, a key that is no scalar, and NUL characters. Exceptions end here.
 #pragma once
 
 #include <yaml-cpp/yaml.h>
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +14,10 @@
 #include "fluxpod/base/error.hpp"
 
 namespace fluxpod {
+
+inline constexpr std::size_t most_yaml_bytes = std::size_t{1} << 20U;
+inline constexpr std::size_t most_yaml_levels = 64;
+inline constexpr std::size_t most_yaml_documents = 1024;
 
 // Every document of a stream. The error is the cause in words: "line 3, column 7: ...".
 [[nodiscard]] tl::expected<std::vector<YAML::Node>, std::string> parse_yaml(std::string_view text);
