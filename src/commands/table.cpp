@@ -1,1 +1,158 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "fluxpod/commands/table.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <exception>
+
+#include "fluxpod/base/log.hpp"
+#include "fluxpod/base/text.hpp"
+#include "fluxpod/commands/help.hpp"
+#include "fluxpod/report/termination.hpp"
+#include "fluxpod/settings/load.hpp"
+
+namespace fluxpod {
+
+namespace {
+
+constexpr auto rows = std::to_array<CommandRow>({
+    {"run", "[options] [-- COMMAND...]",
+     "Boot this pod; the lead runs COMMAND as its initial program",
+     "Finds out which rank this pod is, writes Flux's configuration below --root, waits until the "
+     "parent broker answers, and becomes the Flux broker. Nothing is started, and nothing is "
+     "waited for, before every decision is made and every file is written. Without COMMAND, and "
+     "without one in the MiniCluster, the cluster stays up until it is told to end.",
+     used_by::run, run_command},
+    {"render", "[options] [-- COMMAND...]", "Write or print what run would write",
+     "Makes the same decisions as run and prints the files, or writes them below --out; --explain "
+     "prints the decisions instead. Nothing is sent and nothing is started. With --index another "
+     "pod's files are rendered, with --all those of every pod.",
+     used_by::render, render_command},
+    {"wait", "[options] TARGET... [-- COMMAND...]",
+     "Wait until targets answer, then become COMMAND",
+     "A TARGET is dns:NAME (the name resolves), tcp:HOST:PORT (the port accepts a connection), "
+     "curve:HOST:PORT (a CURVE peer with our certificate answers) or file:PATH (the file is "
+     "there). They are waited for in their order, all within one --timeout.",
+     used_by::wait, wait_command},
+    {"preflight", "[options]", "Form the CURVE overlay without Flux and tell who joined",
+     "Takes run's options and does what run does, but instead of Flux's broker it stands up the "
+     "overlay network itself from the rendered configuration: the lead prints which ranks joined, "
+     "and when. A COMMAND behind \"--\" is accepted and not run, so that run's arguments can be "
+     "kept.",
+     used_by::preflight, preflight_command},
+    {"keygen", "[options] [PATH]", "Make a CURVE certificate, as flux-keygen writes it",
+     "Writes a new certificate to PATH with mode 0600, or to standard output without PATH. With "
+     "--from-secret it is the one that every pod derives from that secret.",
+     used_by::keygen, keygen_command},
+    {"help", "[COMMAND | --man | --completion bash|zsh|fish]",
+     "Explain a command, print the manual page or a completion script",
+     "Without arguments it lists the commands. --man prints the manual page fluxpod(1), "
+     "--completion SHELL a script to source in that shell.",
+     0, help_command},
+});
+
+Error usage(std::string doing, std::string subject, std::string cause, std::string hint) {
+    return {.code = ExitCode::usage,
+            .doing = std::move(doing),
+            .subject = std::move(subject),
+            .cause = std::move(cause),
+            .tried = "",
+            .hint = std::move(hint)};
+}
+
+Error no_such_command(const std::string& word) {
+    const bool option = word.starts_with('-');
+    std::vector<std::string> names;
+    for (const auto& row : rows) names.emplace_back(row.name);
+    const auto near = nearest(word, names);
+    const std::string hint = option ? "options stand behind the command, as in fluxpod run --size 4"
+                             : near ? "did you mean " + *near + "?"
+                                    : "the commands are " + join(names, ", ");
+    return usage("run the command", in_quotes(word),
+                 option ? "it is an option" : "there is no such command", hint);
+}
+
+// The one place where an error is told, and becomes the exit code.
+int conclude(const Result<int>& result, const Settings& outlets) {
+    if (result) return *result;
+    log::error("{}", result.error().message());
+    write_termination_message(outlets.termination_log, result.error());
+    return to_int(result.error().code);
+}
+
+Result<int> run_row(const CommandRow& row, Result<CommandLine> line, Environment environment,
+                    const sigset_t& inherited_mask) {
+    if (!line) return fail(line.error());
+    if (line->help) return print(command_help(row));
+    Invocation invocation{.line = std::move(*line),
+                          .environment = std::move(environment),
+                          .inherited_mask = inherited_mask};
+    return row.run(invocation);
+}
+
+int dispatch(const std::vector<std::string>& words, Environment environment,
+             const sigset_t& inherited_mask) {
+    if (words.empty()) {
+        (void)std::fputs(overview().c_str(), stderr);
+        return conclude(fail(usage("run a command", "", "none is given", "")), Settings{});
+    }
+    const std::string& name = words.front();
+    if (name == "--help" || name == "-h") return conclude(print(overview()), Settings{});
+    if (name == "--version" || name == "-V") {
+        return conclude(print("fluxpod " FLUXPOD_VERSION "\n"), Settings{});
+    }
+
+    const CommandRow* row = find_command(name);
+    const std::vector<std::string> rest(words.begin() + 1, words.end());
+    Result<CommandLine> line = CommandLine{};
+    if (row == nullptr) {
+        line = fail(no_such_command(name));
+        row = rows.begin();
+    } else if (row->option_bit == 0) {
+        line->operands = rest;
+    } else {
+        line = read_command_line(rest, row->option_bit);
+    }
+    // An error may come before the settings are known, and may be about them.
+    const Settings outlets = load_outlets(line ? *line : CommandLine{}, environment);
+    log::configure(outlets.quiet ? LogLevel::warning : outlets.log_level, outlets.log_format);
+    return conclude(run_row(*row, std::move(line), std::move(environment), inherited_mask),
+                    outlets);
+}
+
+}  // namespace
+
+std::span<const CommandRow> command_table() { return rows; }
+
+const CommandRow* find_command(std::string_view name) {
+    const auto* row = std::ranges::find(rows, name, &CommandRow::name);
+    return row == rows.end() ? nullptr : row;
+}
+
+Result<int> print(std::string_view text) {
+    const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+    if (written && std::fflush(stdout) == 0) return 0;
+    return fail({.code = ExitCode::files,
+                 .doing = "write to",
+                 .subject = "standard output",
+                 .cause = describe_errno(errno),
+                 .tried = "",
+                 .hint = ""});
+}
+
+int run_fluxpod(const std::vector<std::string>& words, Environment environment,
+                const sigset_t& inherited_mask) {
+    try {
+        return dispatch(words, std::move(environment), inherited_mask);
+    } catch (const std::exception& error) {
+        // Libraries' exceptions end at their edges; what is left is a lack of memory or threads.
+        log::error("cannot go on: {}", error.what());
+        return to_int(ExitCode::cannot_run);
+    }
+}
+
+}  // namespace fluxpod

@@ -26,7 +26,7 @@ struct CommandRow {
     std::string_view synopsis;     // what stands behind the name: "[options] [-- COMMAND...]"
     std::string_view purpose;      // one line
     std::string_view description;  // a paragraph for --help and the man page
-    unsigned option_bit;           // used_by; 0: no options but --help
+    unsigned option_bit;           // used_by; 0: its words reach it unread, as operands
     // The exit code of a run without error, or the error that main prints.
     Result<int> (*run)(Invocation&);
 };
@@ -35,9 +35,13 @@ struct CommandRow {
 [[nodiscard]] const CommandRow* find_command(std::string_view name);
 
 // Splits the words after the program's name, finds the row, runs it, prints its one error, writes
-// the termination message, and returns the exit code. All of main but the signal mask.
+// the termination message, and returns the exit code. All of main but the signal mask. An exception
+// that gets here (no memory, no thread to be had) is one line and exit code 126.
 int run_fluxpod(const std::vector<std::string>& words, Environment environment,
                 const sigset_t& inherited_mask);
+
+// A command's result to stdout, at once; 0, or error 13.
+[[nodiscard]] Result<int> print(std::string_view text);
 
 Result<int> run_command(Invocation& invocation);  // run.cpp: THE BOOT
 Result<int> render_command(Invocation& invocation);
