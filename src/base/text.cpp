@@ -107,10 +107,19 @@ std::optional<std::string> nearest(std::string_view name,
     best = std::min(best, std::max<std::size_t>(name.size(), 1));  // "x" is no typo of "to"
     std::optional<std::string> found;
     for (const auto& candidate : candidates) {
+        // The distance is at least the difference in length: a huge name costs nothing.
+        if (candidate.size() >= name.size() + best || name.size() >= candidate.size() + best) {
+            continue;
+        }
         auto distance = edit_distance(name, candidate);
         if (distance < best) best = distance, found = candidate;
     }
     return found;
+}
+
+std::string excerpt(std::string_view text, std::size_t most) {
+    if (text.size() <= most) return std::string(text);
+    return std::string(text.substr(0, most)) + "...";
 }
 
 std::string printable(std::string_view text) {

@@ -35,6 +35,9 @@ template <std::integral T>
 [[nodiscard]] std::optional<std::string> nearest(std::string_view name,
                                                  const std::vector<std::string>& candidates);
 
+// The text for an error message: its beginning and "..." where it is longer than `most` bytes.
+[[nodiscard]] std::string excerpt(std::string_view text, std::size_t most = 80);
+
 // Every byte outside printable ASCII and well-formed UTF-8 text as \xNN, so that hostile input
 // can neither forge a log line nor reach a terminal as an escape sequence.
 [[nodiscard]] std::string printable(std::string_view text);

@@ -14,15 +14,20 @@ namespace fluxpod {
 
 class Idset {
   public:
+    // Flux's own bound (flux-core idset.h).
+    static constexpr std::uint32_t most_id = 0x7FFFFFFF;
+
     struct Range {
         std::uint32_t first, last;
         bool operator==(const Range&) const = default;
     };
 
+    // The error is the cause in words, with the place: "3-1 runs backwards in 0,3-1".
     static tl::expected<Idset, std::string> parse(std::string_view text);
     static Idset range(std::uint32_t first, std::uint32_t last);  // first <= last
 
-    void insert(std::uint32_t id);
+    void insert(std::uint32_t id) { insert({id, id}); }
+    void insert(Range range);  // first <= last
     [[nodiscard]] bool contains(std::uint32_t id) const;
     [[nodiscard]] std::uint64_t count() const;
     [[nodiscard]] bool empty() const { return ranges_.empty(); }
