@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""keygen, and exit code 14: certificates that are missing, malformed, too open or no pair."""
+
+import os
+import re
+import stat
+import subprocess
+
+import pytest
+
+
+@pytest.fixture
+def cert(fluxpod, tmp_path):
+    path = tmp_path / "curve.cert"
+    subprocess.run([fluxpod, "keygen", str(path)], check=True)
+    return path
+
+
+def key_of(path, kind):
+    return re.search(rf'{kind}-key = "(.{{40}})"', path.read_text())[1]
+
+
+def test_keygen_writes_a_private_certificate(start, fluxpod, tmp_path):
+    path = tmp_path / "curve.cert"
+    process = start([fluxpod, "keygen", "--name", "bench", str(path)])
+    assert process.wait(10) == 0, process.log
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    text = path.read_text()
+    assert re.search(r"^metadata$", text, re.M) and re.search(r"^curve$", text, re.M)
+    assert re.search(r'^ +name = "bench"$', text, re.M)
+    assert key_of(path, "public") != key_of(path, "secret")
+    assert os.listdir(tmp_path) == ["curve.cert"]
+
+
+def test_keygen_without_a_path_prints(start, fluxpod):
+    process = start([fluxpod, "keygen"])
+    assert process.wait(10) == 0
+    assert "secret-key" in process.stdout
+
+
+def test_two_random_certificates_differ(fluxpod, tmp_path):
+    for name in ("a", "b"):
+        subprocess.run([fluxpod, "keygen", str(tmp_path / name)], check=True)
+    assert key_of(tmp_path / "a", "secret") != key_of(tmp_path / "b", "secret")
+
+
+def test_one_secret_gives_one_key_pair(fluxpod, secret, tmp_path):
+    (tmp_path / "typed").write_text("a secret of sixteen bytes at least\n")
+    for name, source in (("a", secret), ("b", secret), ("c", str(tmp_path / "typed"))):
+        subprocess.run(
+            [fluxpod, "keygen", "--from-secret", source, str(tmp_path / name)], check=True
+        )
+    keys = {(key_of(tmp_path / n, "public"), key_of(tmp_path / n, "secret")) for n in "abc"}
+    assert len(keys) == 1
+
+
+@pytest.mark.parametrize("secret_text", ["", "short", "fifteen bytes..\n"])
+def test_a_short_secret_is_refused(start, refuses, fluxpod, tmp_path, secret_text):
+    (tmp_path / "short").write_text(secret_text)
+    process = start([fluxpod, "keygen", "--from-secret", str(tmp_path / "short")])
+    refuses(process, 14, "16")
+
+
+def test_flux_reads_what_keygen_writes(needs_flux, net, unique_name, cert):
+    process = net.pod(unique_name(), [
+        "flux", "broker", "-Srundir=/run/flux", f"-Sbootstrap.curve_cert={cert}",
+        f"--conf=bootstrap.curve_cert={cert}", "true",
+    ])  # fmt: skip
+    assert process.wait(30) == 0, process.log
+
+
+def damage(path, how):
+    text = path.read_text()
+    if how == "missing":
+        path.unlink()
+    elif how == "empty":
+        path.write_text("")
+    elif how == "truncated":
+        path.write_text(text[: text.index("secret-key") + 20])
+    elif how == "mismatched":
+        other = path.with_name("other")
+        subprocess.run(["cp", path, other], check=True)
+        path.write_text(text.replace(key_of(path, "public"), key_of(path, "public")[::-1]))
+    elif how == "no Z85":
+        path.write_text(text.replace(key_of(path, "secret"), "~" * 40))
+    elif how == "binary":
+        path.write_bytes(os.urandom(4096))
+    elif how == "an underscore in a value":
+        path.write_text(text.replace("metadata\n", 'metadata\n    name = "flux_cert"\n', 1))
+    elif how == "a directory":
+        path.unlink()
+        path.mkdir()
+    elif how == "a dangling link":
+        path.unlink()
+        path.symlink_to("/nonexistent")
+    elif how == "larger than any certificate":
+        path.write_text("#" * (2 << 20))
+
+
+@pytest.mark.parametrize(
+    "how",
+    ["missing", "empty", "truncated", "mismatched", "no Z85", "binary", "an underscore in a value",
+     "a directory", "a dangling link", "larger than any certificate"],
+)  # fmt: skip
+def test_a_certificate_that_is_not_one_is_14(start, refuses, lead, cert, how, tmp_path):
+    secret_key = key_of(cert, "secret")
+    damage(cert, how)
+    process = start([*lead, "--curve-cert", str(cert), "--", "date"])
+    line = refuses(process, 14, re.escape(str(cert)))
+    assert secret_key not in process.log and secret_key[:20] not in line
+    assert not (tmp_path / "root/curve/curve.cert").exists()
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604])
+def test_a_certificate_that_others_can_read_becomes_a_private_copy(start, lead, cert, tmp_path, mode):
+    """A mounted Secret or ConfigMap is readable by all and cannot be otherwise."""
+    cert.chmod(mode)
+    process = start([*lead, "--curve-cert", str(cert), "--", "date"])
+    assert process.wait(10) == 0, process.log
+    copy = tmp_path / "root/curve/curve.cert"
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    assert key_of(copy, "secret") == key_of(cert, "secret")
+
+
+@pytest.mark.parametrize("option", ["--curve-cert", "--curve-secret"])
+def test_a_file_that_may_not_be_read_is_14(start, refuses, lead, cert, option, tmp_path):
+    cert.chmod(0o600)
+    tmp_path.chmod(0o777)
+    process = start([*lead, option, str(cert), "--", "date"], setup=lambda: os.setresuid(*[65534] * 3))
+    refuses(process, 14, re.escape(str(cert)), "Permission denied")
+
+
+def test_more_than_one_pod_needs_a_certificate(in_pod, refuses, fluxpod, unique_name):
+    process = in_pod([fluxpod, "run", "--size", "2", "--flux", "/bin/true"])
+    refuses(process, 14, "curve-secret")
+
+
+def test_no_secret_is_ever_logged(start, lead, cert, secret, fluxpod):
+    secret_key = key_of(cert, "secret")
+    for source in (["--curve-cert", str(cert)], ["--curve-secret", secret]):
+        process = start([*lead, *source, "--log-level", "debug", "--", "date"])
+        assert process.wait(10) == 0, process.log
+        told = process.log + process.stdout
+        assert secret_key not in told and "sixteen bytes" not in told

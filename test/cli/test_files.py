@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Exit code 13: what stands in the way of writing, and that nothing half done remains."""
+
+import os
+from pathlib import Path
+
+import podnet
+import pytest
+
+
+def boot(fake_flux, fluxpod, root, *more):
+    return [fluxpod, "run", "--root", str(root), "--flux", str(fake_flux / "flux"), *more]
+
+
+def test_a_read_only_root_is_13(in_pod, refuses, fluxpod, fake_flux):
+    def make_read_only():
+        podnet.mount("tmpfs", "/mnt", "tmpfs", podnet.MS_RDONLY)
+
+    process = in_pod(boot(fake_flux, fluxpod, "/mnt/fluxpod"), setup=make_read_only)
+    refuses(process, 13, "/mnt", "Read-only file system", "--root")
+
+
+def test_a_read_only_image_needs_only_the_root(in_pod, fluxpod, fake_flux):
+    def make_read_only():
+        podnet.mount(None, "/", None, podnet.MS_REMOUNT | podnet.MS_BIND | podnet.MS_RDONLY)
+        podnet.mount(None, "/tmp", None, podnet.MS_REMOUNT | podnet.MS_BIND | podnet.MS_RDONLY)
+
+    process = in_pod(boot(fake_flux, fluxpod, "/run/fluxpod"), setup=make_read_only)
+    assert process.wait(10) == 0, process.log
+
+
+@pytest.mark.parametrize("pages", [1, 3, 5])
+def test_a_full_disk_is_13_and_leaves_no_half_written_file(
+    in_pod, refuses, fluxpod, fake_flux, tmp_path, pages
+):
+    left = tmp_path / "left"
+    root = tmp_path / "disk"
+    root.mkdir()
+
+    def make_small():
+        podnet.mount("tmpfs", str(root), "tmpfs", 0, f"size={pages * 4096},mode=755")
+        for number in range(pages):
+            (root / f"ballast{number}").write_bytes(b"x" * 4096)
+
+    # The pod's mounts are its own: the reader is the same pod, by a shell after the fact.
+    script = f'"$@"; code=$?; find {root} -type f -not -name "ballast*" > {left}; exit $code'
+    command = ["sh", "-c", script, "sh", *boot(fake_flux, fluxpod, root)]
+    refuses(in_pod(command, setup=make_small), 13, str(root), "No space left")
+    assert left.read_text() == ""
+
+
+@pytest.mark.parametrize(
+    "path", ["etc/flux/config/broker.toml", "etc/flux/system/R", "etc/flux/system/hostlist",
+             "curve/curve.cert"]
+)  # fmt: skip
+@pytest.mark.parametrize("obstacle", ["a directory", "a link", "a dangling link"])
+def test_what_stands_where_a_file_goes_is_refused(
+    start, refuses, lead, secret, tmp_path, path, obstacle
+):
+    target = tmp_path / "root" / path
+    target.parent.mkdir(parents=True, mode=0o700)
+    victim = tmp_path / "victim"
+    if obstacle == "a directory":
+        target.mkdir()
+    else:
+        if obstacle == "a link":
+            victim.write_text("precious")
+        target.symlink_to(victim)
+    process = start([*lead, "--curve-secret", secret, "--", "date"])
+    refuses(process, 13, path, "directory" if obstacle == "a directory" else "link")
+    assert not victim.exists() or victim.read_text() == "precious"
+
+
+@pytest.mark.parametrize("step", ["etc", "etc/flux", "curve", "run/flux"])
+def test_a_link_on_the_way_is_refused(start, refuses, lead, secret, tmp_path, step):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    link = tmp_path / "root" / step
+    link.parent.mkdir(parents=True)
+    link.symlink_to(elsewhere)
+    refuses(start([*lead, "--curve-secret", secret, "--", "date"]), 13, step, "link")
+    assert os.listdir(elsewhere) == []
+
+
+def test_a_file_where_a_directory_should_be_is_13(start, refuses, lead, tmp_path):
+    (tmp_path / "root").write_text("")
+    refuses(start([*lead, "--", "date"]), 13, str(tmp_path / "root"))
+
+
+def test_a_report_that_cannot_be_written_is_13(start, refuses, lead, tmp_path):
+    refuses(start([*lead, "--report", str(tmp_path), "--", "date"]), 13, str(tmp_path))
+
+
+def test_a_second_boot_changes_nothing(start, lead, secret, tmp_path):
+    def files():
+        root = tmp_path / "root"
+        return {
+            path: (path.stat().st_mtime_ns, path.stat().st_ino, path.read_bytes())
+            for path in root.rglob("*")
+            if path.is_file()
+        }
+
+    command = [*lead, "--curve-secret", secret, "--", "date"]
+    assert start(command).wait(10) == 0
+    before = files()
+    assert start(command).wait(10) == 0
+    assert files() == before
+
+
+def test_the_termination_message_is_the_error(start, refuses, lead, tmp_path):
+    message = tmp_path / "termination-log"
+    message.write_text("")
+    process = start([*lead, "--termination-log", str(message), "--curve-cert", "/no", "--", "date"])
+    line = refuses(process, 14)
+    assert message.read_text().strip() and message.read_text().strip() in line
+
+
+def test_a_termination_log_that_is_not_there_is_not_made(start, refuses, lead, tmp_path):
+    path = tmp_path / "termination-log"
+    process = start([*lead, "--termination-log", str(path), "--curve-cert", "/no", "--", "date"])
+    refuses(process, 14)
+    assert not Path(path).exists()

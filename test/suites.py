@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The suites of test/run, in their order: cheap checks, builds, then what needs the builds."""
+
+import concurrent.futures
+import contextlib
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+BUILD = ROOT / "build"
+LOGS = BUILD / "test-logs"
+WORKERS = os.cpu_count() or 1
+
+
+class Outcome:
+    """What a suite counted, and what it has to tell."""
+
+    def __init__(self, passed=0, failed=0, skipped=0, details="", left_out=()):
+        self.passed, self.failed, self.skipped = passed, failed, skipped
+        self.details = details
+        self.left_out = list(left_out)  # reasons
+
+    def __iadd__(self, other):
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+        self.details += other.details
+        self.left_out += other.left_out
+        return self
+
+
+def run(command, timeout=1200, **how):
+    """The exit code and the joined output."""
+    try:
+        done = subprocess.run(
+            command, cwd=ROOT, timeout=timeout, text=True, errors="replace",
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **how,
+        )  # fmt: skip
+        return done.returncode, done.stdout
+    except subprocess.TimeoutExpired as error:
+        output = error.stdout or b""
+        return 1, output.decode(errors="replace") + f"\nstill running after {timeout} s\n"
+
+
+def one_check(command, **how):
+    code, output = run(command, **how)
+    return Outcome(passed=1) if code == 0 else Outcome(failed=1, details=output)
+
+
+def sources(*rooms):
+    return sorted(
+        str(path.relative_to(ROOT))
+        for room in rooms
+        for path in (ROOT / room).rglob("*")
+        if path.suffix in (".cpp", ".hpp")
+    )
+
+
+# ---- checks of the text --------------------------------------------------------------------------
+
+
+def check_format():
+    files = sources("src", "include", "test")
+    return one_check(["clang-format-14", "--dry-run", "-Werror", *files])
+
+
+def check_layers():
+    return one_check([sys.executable, "-B", "test/tree/check_layers.py"])
+
+
+def check_docs():
+    return one_check([sys.executable, "-B", "test/tree/check_docs.py", str(fluxpod())])
+
+
+def check_tidy():
+    """A file that passed is not looked at again before it, a header or the rules change."""
+    rules = hashlib.sha256((ROOT / ".clang-tidy").read_bytes())
+    for header in sources("include", "src"):
+        if header.endswith(".hpp"):
+            rules.update((ROOT / header).read_bytes())
+    stamps = BUILD / "tidy"
+    stamps.mkdir(exist_ok=True)
+
+    def tidy(file):
+        key = rules.copy()
+        key.update(file.encode() + (ROOT / file).read_bytes())
+        stamp = stamps / key.hexdigest()
+        if stamp.exists():
+            return Outcome(passed=1)
+        outcome = one_check(["clang-tidy-14", "-p", str(BUILD / "clang"), "--quiet", file])
+        if outcome.failed == 0:
+            stamp.touch()
+        return outcome
+
+    files = [file for file in sources("src") if file.endswith(".cpp")]
+    # The long ones first, so that the workers end together.
+    files.sort(key=lambda file: -(ROOT / file).stat().st_size)
+    total = Outcome()
+    with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
+        for outcome in pool.map(tidy, files):
+            total += outcome
+    return total
+
+
+# ---- builds --------------------------------------------------------------------------------------
+
+
+def build(directory, options, compiler=None):
+    script = (
+        "set -euo pipefail; source container/prepare.sh; "
+        f'configure {directory} "$@"; quietly meson configure "$repo/build/{directory}" "$@"; '
+        f"build {directory}"
+    )
+    environment = {**os.environ, "CCACHE_NOHASHDIR": "1"}
+    if compiler:
+        environment["CXX"] = compiler
+    return one_check(["bash", "-c", script, "build", *options], env=environment)
+
+
+def build_gcc():
+    return build("gcc", ["-Dtests=true", "-Ddebug=false"], "g++")
+
+
+def build_clang():
+    return build(
+        "clang",
+        ["-Dtests=true", "-Dbuildtype=plain", "-Db_sanitize=address,undefined", "-Db_lundef=false",
+         # clang 14's function sanitizer cannot be combined with coroutines.
+         "-Dcpp_args=-gline-tables-only -fno-sanitize=function"],
+        "clang++-14",
+    )  # fmt: skip
+
+
+def fluxpod():
+    return BUILD / "gcc/src/fluxpod"
+
+
+# ---- tests ---------------------------------------------------------------------------------------
+
+
+def doctest_programs(directory):
+    """Each unit test program once; its test cases are what is counted."""
+    listed = subprocess.run(
+        ["meson", "introspect", "--tests", str(BUILD / directory)],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    environment = {
+        **os.environ,
+        "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1:check_initialization_order=1",
+        "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+    }
+
+    def run_program(test):
+        code, output = run(test["cmd"], timeout=300, env={**environment, **test["env"]})
+        counts = re.search(r"test cases: *\d+ \| *(\d+) passed \| *(\d+) failed", output)
+        passed, failed = (int(counts[1]), int(counts[2])) if counts else (0, 0)
+        if code != 0 and failed == 0:  # it crashed, or a sanitizer spoke
+            failed = 1
+        return Outcome(passed, failed, details=output if failed else "")
+
+    total = Outcome()
+    with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
+        for outcome in pool.map(run_program, json.loads(listed.stdout)):
+            total += outcome
+    return total
+
+
+def unit():
+    return doctest_programs("gcc")
+
+
+def sanitize():
+    return doctest_programs("clang")
+
+
+def pytest_suite(*words):
+    results = LOGS / "pytest.xml"
+    with contextlib.suppress(FileNotFoundError):
+        results.unlink()
+    code, output = run(
+        [sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short",
+         f"--junitxml={results}", *words],
+        env={**os.environ, "FLUXPOD": str(fluxpod())},
+    )  # fmt: skip
+    if not results.exists():
+        return Outcome(failed=1, details=output)
+    suite = xml.etree.ElementTree.parse(results).getroot().find("testsuite")
+    failed = int(suite.get("failures")) + int(suite.get("errors"))
+    skipped = int(suite.get("skipped"))
+    passed = int(suite.get("tests")) - failed - skipped
+    if code not in (0, 1, 5):
+        failed += 1
+    reasons = sorted({mark.get("message") for mark in suite.iter("skipped")})
+    return Outcome(passed, failed, skipped, output if failed else "", reasons)
+
+
+def cli():
+    return pytest_suite("test/cli")
+
+
+def cluster():
+    return pytest_suite("test/cluster", "-m", "not flux")
+
+
+def flux():
+    return pytest_suite("test/cluster", "-m", "flux")
+
+
+# ---- all of it -----------------------------------------------------------------------------------
+
+SUITES = {
+    "format": check_format,
+    "layers": check_layers,
+    "build-gcc": build_gcc,
+    "docs": check_docs,
+    "unit": unit,
+    "cli": cli,
+    "cluster": cluster,
+    "flux": flux,
+    "build-clang": build_clang,
+    "sanitize": sanitize,
+    "tidy": check_tidy,
+}
+NEEDS = {"docs": "build-gcc", "unit": "build-gcc", "cli": "build-gcc", "cluster": "build-gcc",
+         "flux": "build-gcc", "sanitize": "build-clang", "tidy": "build-clang"}  # fmt: skip
+
+
+def choose(wanted):
+    unknown = [name for name in wanted if name not in SUITES]
+    if unknown:
+        sys.exit(f"test/run: no suite {unknown[0]}; there are {', '.join(SUITES)}")
+    chosen = set(wanted or SUITES)
+    chosen |= {NEEDS[name] for name in chosen if name in NEEDS}
+    return [name for name in SUITES if name in chosen]
+
+
+def main():
+    chosen = choose(sys.argv[1:])
+    LOGS.mkdir(parents=True, exist_ok=True)
+    total, broken = Outcome(), set()
+    print(f"{'suite':12}{'passed':>8}{'failed':>8}{'skipped':>8}{'time':>8}", flush=True)
+    for name in chosen:
+        if NEEDS.get(name) in broken:
+            total.left_out.append(f"{name}: {NEEDS[name]} failed")
+            continue
+        begun = time.monotonic()
+        outcome = SUITES[name]()
+        seconds = time.monotonic() - begun
+        print(f"{name:12}{outcome.passed:8}{outcome.failed:8}{outcome.skipped:8}{seconds:7.0f}s",
+              flush=True)  # fmt: skip
+        if outcome.failed:
+            broken.add(name)
+            log = LOGS / f"{name}.log"
+            log.write_text(outcome.details)
+            print("\n".join("    " + line for line in outcome.details.splitlines()[-60:]))
+            print(f"    (all of it: {log.relative_to(ROOT)})", flush=True)
+        outcome.left_out = [f"{name}: {reason}" for reason in outcome.left_out]
+        total += outcome
+    for reason in total.left_out:
+        print(f"left out: {reason}")
+    skipped = f", {total.skipped} skipped" if total.skipped else ""
+    print(f"{total.passed} passed, {total.failed} failed{skipped}")
+    return 1 if total.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
