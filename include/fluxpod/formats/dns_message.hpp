@@ -39,8 +39,8 @@ struct DnsQuestion {
 };
 
 struct DnsAnswer {
-    DnsRcode rcode = DnsRcode::no_error;
-    bool truncated = false;
+    DnsRcode rcode = DnsRcode::no_error;  // with EDNS's upper bits; may be a number without a name
+    bool truncated = false;               // then the records were not read: ask again by TCP
     bool authoritative = false;
     std::vector<boost::asio::ip::address> addresses;  // of the question's name, CNAMEs followed
     std::vector<std::string> names;                   // PTR targets
@@ -60,8 +60,9 @@ struct DnsAnswer {
                                                          std::uint16_t payload = 1232);
 
 // Reads a response to `question` with `id`. The error is the cause in words: "another id",
-// "another question", "not a response", "cut short". The question's name is compared as bytes
-// (case included), so that 0x20 randomisation by the caller is verified here.
+// "another question", "not a response", "cut short". Only records of class IN and of the asked
+// type count (A for A), at the question's name or at the end of its CNAMEs. The question's name is
+// compared as bytes (case included), so that 0x20 randomisation by the caller is verified here.
 [[nodiscard]] tl::expected<DnsAnswer, std::string> decode_dns_response(
     std::span<const std::uint8_t> bytes, const DnsQuestion& question, std::uint16_t id);
 

@@ -19,8 +19,8 @@ struct ResolvConf {
 // Never fails: what cannot be read as a line of the format is left out.
 [[nodiscard]] ResolvConf parse_resolv_conf(std::string_view text);
 
-// "cluster.local" from a search list that holds "NS.svc.cluster.local" and "svc.cluster.local";
-// empty if no entry has that form.
+// "cluster.local" from a search list that holds both "NS.svc.cluster.local" and
+// "svc.cluster.local", as a kubelet writes it; empty if there is no such pair.
 [[nodiscard]] std::string cluster_domain_of(const std::vector<std::string>& search);
 // The namespace from the first entry of the form "NS.svc.DOMAIN"; empty if there is none.
 [[nodiscard]] std::string namespace_of(const std::vector<std::string>& search);
