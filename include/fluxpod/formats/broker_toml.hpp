@@ -41,6 +41,9 @@ struct BrokerConfig {
     std::string tcp_user_timeout;  // Flux Standard Duration
 
     std::optional<std::string> resource_path;  // [resource] path, the file R
+    // The kernels know the pods by other names than R does: [resource.verify] must not compare
+    // them, or every rank would drain itself. Its other modes stay at Flux's defaults.
+    bool ignore_kernel_hostnames = false;
     std::optional<std::string> queue_policy;   // [sched-fluxion-qmanager] queue-policy
 };
 
