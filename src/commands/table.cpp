@@ -35,8 +35,9 @@ constexpr auto rows = std::to_array<CommandRow>({
     {"wait", "[options] TARGET... [-- COMMAND...]",
      "Wait until targets answer, then become COMMAND",
      "A TARGET is dns:NAME (the name resolves), tcp:HOST:PORT (the port accepts a connection), "
-     "curve:HOST:PORT (a CURVE peer with our certificate answers) or file:PATH (the file is "
-     "there). They are waited for in their order, all within one --timeout.",
+     "curve:HOST:PORT (a CURVE peer with our certificate answers), file:PATH (the file is there) "
+     "or hosts:FILE[:PORT] (every host that FILE lists). All are waited for at once, within one "
+     "--timeout.",
      used_by::wait, wait_command},
     {"preflight", "[options]", "Form the CURVE overlay without Flux and tell who joined",
      "Takes run's options and does what run does, but instead of Flux's broker it stands up the "
@@ -44,9 +45,10 @@ constexpr auto rows = std::to_array<CommandRow>({
      "and when. A COMMAND behind \"--\" is accepted and not run, so that run's arguments can be "
      "kept.",
      used_by::preflight, preflight_command},
-    {"keygen", "[options] [PATH]", "Make a CURVE certificate, as flux-keygen writes it",
-     "Writes a new certificate to PATH with mode 0600, or to standard output without PATH. With "
-     "--from-secret it is the one that every pod derives from that secret.",
+    {"keygen", "[options] PATH", "Make a CURVE certificate, as flux-keygen writes it",
+     "Writes a certificate to PATH with mode 0600, or to standard output where PATH is -. With "
+     "--from-secret it is the one that every pod derives from that secret. A PATH that holds "
+     "another certificate is left alone and is an error.",
      used_by::keygen, keygen_command},
     {"help", "[COMMAND | --man | --completion bash|zsh|fish]",
      "Explain a command, print the manual page or a completion script",

@@ -81,8 +81,10 @@ po::options_description describe_options(unsigned command_bit) {
     return description;
 }
 
-std::string without_dashes(const std::string& word) {
-    return word.substr(std::min(word.find_first_not_of('-'), word.size()));
+// "--size=4" -> "size"
+std::string bare_name(const std::string& word) {
+    const std::string name = word.substr(std::min(word.find_first_not_of('-'), word.size()));
+    return name.substr(0, name.find('='));
 }
 
 Result<std::vector<po::option>> split_options(const std::vector<std::string>& words,
@@ -98,9 +100,9 @@ Result<std::vector<po::option>> split_options(const std::vector<std::string>& wo
             .run()
             .options;
     } catch (const po::unknown_option& error) {
-        return fail(unknown_option(without_dashes(error.get_option_name()), command_bit));
+        return fail(unknown_option(bare_name(error.get_option_name()), command_bit));
     } catch (const po::invalid_syntax& error) {
-        const auto name = without_dashes(error.get_option_name());
+        const auto name = bare_name(error.get_option_name());
         if (error.kind() == po::invalid_syntax::extra_parameter) {
             return fail(unusable_option(name, "it takes no value"));
         }
@@ -112,7 +114,7 @@ Result<std::vector<po::option>> split_options(const std::vector<std::string>& wo
 
 Status take_operand(CommandLine& line, const std::string& word) {
     if (word.size() > 1 && word.front() == '-') {
-        auto name = without_dashes(word);
+        auto name = bare_name(word);
         auto near = nearest(name, option_names(line.command_bit));
         return fail(usage("use the option", word, "there is no such option",
                           near ? "did you mean --" + *near + "?" : ""));
@@ -128,6 +130,10 @@ Status take_operand(CommandLine& line, const std::string& word) {
 Status take_option(CommandLine& line, const po::option& option) {
     const auto* row = find_option(option.string_key);
     if (row == nullptr) return fail(unknown_option(option.string_key, line.command_bit));
+    // A value forgotten: Boost takes the next word, whatever it is. "=" gives a value with dashes.
+    if (option.original_tokens.size() > 1 && option.original_tokens.back().starts_with("--")) {
+        return fail(missing_value(option.string_key));
+    }
     auto same = [&](const Assignment& earlier) { return earlier.option == row->name; };
     if (row->kind != Kind::repeated && std::ranges::any_of(line.assignments, same)) {
         return fail(unusable_option(option.string_key, "it is given twice", "give it once"));
