@@ -1,1 +1,270 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "fluxpod/plan/explain.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "fluxpod/base/text.hpp"
+#include "fluxpod/formats/duration.hpp"
+#include "fluxpod/formats/idset.hpp"
+
+namespace fluxpod {
+
+namespace {
+
+std::string_view name_of(WaitUntil until) {
+    switch (until) {
+        case WaitUntil::dns: return "dns";
+        case WaitUntil::tcp: return "tcp";
+        case WaitUntil::curve: return "curve";
+    }
+    return "";
+}
+
+std::string_view name_of(CertPlan::Source source) {
+    switch (source) {
+        case CertPlan::Source::none: return "none";
+        case CertPlan::Source::file: return "file";
+        case CertPlan::Source::secret: return "secret";
+    }
+    return "";
+}
+
+std::string_view role_of(const Identity& identity) {
+    return identity.is_lead() ? "lead" : "follower";
+}
+
+std::string octal(mode_t mode) { return fmt::format("{:04o}", mode); }
+
+Idset children_of(const Plan& plan) {
+    Idset children;
+    for (auto rank : plan.children) children.insert(rank);
+    return children;
+}
+
+std::vector<std::pair<std::string, mode_t>> files_of(const Plan& plan) {
+    std::vector<std::pair<std::string, mode_t>> files{{plan.layout.broker_toml, config_file_mode},
+                                                      {plan.layout.hostlist, config_file_mode}};
+    if (plan.resources) files.emplace_back(plan.layout.r, config_file_mode);
+    if (plan.certificate.source != CertPlan::Source::none) {
+        files.emplace_back(plan.layout.curve_cert, certificate_mode);
+    }
+    return files;
+}
+
+// One screen must hold it all, also a host list that has no pattern.
+std::string shortened(std::string text) {
+    constexpr std::size_t most = 240;
+    if (text.size() <= most) return text;
+    return text.substr(0, most) + "...";
+}
+
+// As a shell would read it back; only for people's eyes.
+std::string quoted(const std::string& word) {
+    constexpr std::string_view plain =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=.,:/@%";
+    if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) return word;
+    std::string text = "'";
+    for (char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return text + "'";
+}
+
+// "VALUE (from ORIGIN)", or without the bracket where it is the default.
+std::string from(const Settings& settings, const std::string& option, std::string value) {
+    if (!settings.origins.contains(option)) return value;
+    return std::move(value) + " (" + settings.origin_of(option) + ")";
+}
+
+class Screen {
+  public:
+    void line(std::string_view name, const std::string& value) {
+        text_ += fmt::format("{:<13}{}\n", name, printable(value));
+    }
+    [[nodiscard]] std::string text() && { return std::move(text_); }
+
+  private:
+    std::string text_;
+};
+
+void explain_pod(const Plan& plan, const Settings& settings, Screen& screen) {
+    const Identity& identity = plan.identity;
+    screen.line("pod", fmt::format("{}, rank {}, the {} (index from {}; {})", identity.hostname,
+                                   identity.rank, role_of(identity), identity.index_origin,
+                                   identity.platform));
+    screen.line("address", identity.address_of(identity.rank));
+    screen.line("cluster",
+                fmt::format("{} pods, {} to begin with, {} at most",
+                            from(settings, "size", std::to_string(identity.size)),
+                            from(settings, "min-size", std::to_string(identity.min_size)),
+                            from(settings, "max-size", std::to_string(identity.max_size))));
+    screen.line("hosts", shortened(identity.hosts.encode()));
+}
+
+void explain_tree(const Plan& plan, const Settings& settings, Screen& screen) {
+    screen.line("tree", from(settings, "topology", plan.topology.flux_spelling()));
+    screen.line("parent", plan.parent ? fmt::format("rank {}, {}", *plan.parent,
+                                                    plan.identity.address_of(*plan.parent))
+                                      : "none, this is the lead");
+    screen.line("children", plan.children.empty()
+                                ? "none"
+                                : fmt::format("{}, rank {}", plan.children.size(),
+                                              shortened(children_of(plan).encode())));
+}
+
+void explain_overlay(const Plan& plan, const Settings& settings, Screen& screen) {
+    screen.line("port", from(settings, "port", std::to_string(plan.broker.default_port)));
+    screen.line("bind", plan.broker.default_bind + " (" + plan.bind.reason + ")");
+    screen.line("connect", plan.broker.default_connect);
+    switch (plan.certificate.source) {
+        case CertPlan::Source::none:
+            screen.line("certificate", "none: a single broker has nobody to talk to");
+            break;
+        case CertPlan::Source::file:
+            screen.line("certificate",
+                        "copied from " + from(settings, "curve-cert", plan.certificate.path));
+            break;
+        case CertPlan::Source::secret:
+            screen.line("certificate",
+                        "derived from " + from(settings, "curve-secret", plan.certificate.path));
+            break;
+    }
+}
+
+void explain_files(const Plan& plan, const Settings& settings, Screen& screen) {
+    if (plan.resources && !plan.resources->entries.empty()) {
+        const auto& entry = plan.resources->entries.front();
+        const std::string gpus = entry.gpus.empty() ? "" : ", GPUs " + entry.gpus.encode();
+        screen.line("resources", fmt::format("rank {} each with cores {}{}", entry.ranks.encode(),
+                                             entry.cores.encode(), gpus));
+    } else {
+        screen.line("resources", from(settings, "resources", "discovered by Flux"));
+    }
+    if (!settings.broker_config.empty()) {
+        screen.line("merged", from(settings, "broker-config", settings.broker_config));
+    }
+    for (const auto& [path, mode] : files_of(plan)) screen.line("file", octal(mode) + " " + path);
+    for (const auto& directory : plan.directories) {
+        screen.line("directory", octal(directory.mode) + " " + directory.path +
+                                     (directory.must_be_ours ? " (must be ours)" : ""));
+    }
+}
+
+void explain_launch(const Plan& plan, const Settings& settings, Screen& screen) {
+    if (plan.gate) {
+        screen.line(
+            "wait for",
+            fmt::format("{} port {}, until {} answers, for at most {}", plan.gate->host,
+                        plan.gate->port,
+                        from(settings, "wait-until", std::string(name_of(plan.gate->until))),
+                        from(settings, "wait-timeout", format_duration(plan.gate->timeout))));
+    } else {
+        screen.line("wait for", "nobody");
+    }
+    for (const auto& [name, value] : plan.launch.set_environment) {
+        screen.line("set", name + "=" + quoted(value));
+    }
+    std::vector<std::string> words;
+    words.reserve(plan.launch.argv.size());
+    for (const auto& word : plan.launch.argv) words.push_back(quoted(word));
+    screen.line("launch", join(words, " "));
+}
+
+namespace json = boost::json;
+
+json::object pod_object(const Identity& identity) {
+    return {{"hostname", identity.hostname}, {"rank", identity.rank},
+            {"role", role_of(identity)},     {"address", identity.address_of(identity.rank)},
+            {"platform", identity.platform}, {"index_origin", identity.index_origin}};
+}
+
+json::object tree_object(const Plan& plan) {
+    json::value parent = nullptr;
+    if (plan.parent) {
+        parent = {{"rank", *plan.parent},
+                  {"hostname", plan.identity.hosts.at(*plan.parent)},
+                  {"address", plan.identity.address_of(*plan.parent)}};
+    }
+    return {{"topology", plan.topology.flux_spelling()},
+            {"parent", std::move(parent)},
+            {"children", children_of(plan).encode()}};
+}
+
+json::value resources_value(const Plan& plan) {
+    if (!plan.resources || plan.resources->entries.empty()) return nullptr;
+    const auto& entry = plan.resources->entries.front();
+    return {{"cores", entry.cores.encode()}, {"gpus", entry.gpus.encode()}};
+}
+
+json::value wait_value(const Plan& plan) {
+    if (!plan.gate) return nullptr;
+    return {{"host", plan.gate->host},
+            {"port", plan.gate->port},
+            {"until", name_of(plan.gate->until)},
+            {"timeout", format_duration(plan.gate->timeout)}};
+}
+
+json::object path_object(const std::string& path, mode_t mode) {
+    return {{"path", path}, {"mode", octal(mode)}};
+}
+
+json::object launch_object(const LaunchPlan& launch) {
+    json::array argv(launch.argv.begin(), launch.argv.end());
+    json::object environment;
+    for (const auto& [name, value] : launch.set_environment) environment[name] = value;
+    return {{"argv", std::move(argv)}, {"environment", std::move(environment)}};
+}
+
+}  // namespace
+
+std::string explain_as_text(const Plan& plan, const Settings& settings) {
+    Screen screen;
+    explain_pod(plan, settings, screen);
+    explain_tree(plan, settings, screen);
+    explain_overlay(plan, settings, screen);
+    explain_files(plan, settings, screen);
+    explain_launch(plan, settings, screen);
+    return std::move(screen).text();
+}
+
+std::string explain_as_json(const Plan& plan, const Settings& settings) {
+    const Identity& identity = plan.identity;
+    json::array directories;
+    for (const auto& directory : plan.directories) {
+        directories.push_back(path_object(directory.path, directory.mode));
+    }
+    json::array files;
+    for (const auto& [path, mode] : files_of(plan)) files.push_back(path_object(path, mode));
+    json::object origins;
+    for (const auto& [option, origin] : settings.origins) origins[option] = origin;
+
+    const json::object whole{
+        {"pod", pod_object(identity)},
+        {"cluster",
+         {{"size", identity.size},
+          {"min_size", identity.min_size},
+          {"max_size", identity.max_size},
+          {"hosts", identity.hosts.encode()}}},
+        {"tree", tree_object(plan)},
+        {"overlay",
+         {{"port", plan.broker.default_port},
+          {"bind", plan.broker.default_bind},
+          {"bind_reason", plan.bind.reason},
+          {"ipv6", plan.broker.enable_ipv6},
+          {"connect", plan.broker.default_connect}}},
+        {"certificate",
+         {{"source", name_of(plan.certificate.source)}, {"path", plan.certificate.path}}},
+        {"resources", resources_value(plan)},
+        {"directories", std::move(directories)},
+        {"files", std::move(files)},
+        {"wait", wait_value(plan)},
+        {"launch", launch_object(plan.launch)},
+        {"origins", std::move(origins)}};
+    return json::serialize(whole) + "\n";
+}
+
+}  // namespace fluxpod

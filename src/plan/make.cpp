@@ -1,1 +1,355 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "fluxpod/plan/make.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "fluxpod/formats/duration.hpp"
+#include "fluxpod/plan/tree.hpp"
+
+namespace fluxpod {
+
+Layout Layout::below(const std::string& root) {
+    // "/" alone becomes the empty prefix.
+    std::string base = root.substr(0, root.find_last_not_of('/') + 1);
+    return {
+        .root = base.empty() ? "/" : base,
+        .config_dir = base + "/etc/flux/config",
+        .broker_toml = base + "/etc/flux/config/broker.toml",
+        .r = base + "/etc/flux/system/R",
+        .hostlist = base + "/etc/flux/system/hostlist",
+        .curve_cert = base + "/curve/curve.cert",
+        .rundir = base + "/run/flux",
+        .statedir = base + "/var/lib/flux",
+    };
+}
+
+namespace {
+
+// Flux keeps room for "/local-9999" in a socket's address (unix(7), 108 bytes). Our own socket,
+// "/local", is shorter, so this one bound is enough.
+constexpr std::size_t longest_rundir = 96;
+
+Status check_root(const Settings& settings, const Layout& layout) {
+    Error error{.code = ExitCode::settings,
+                .doing = "use --root",
+                .subject = settings.root,
+                .cause = "",
+                .tried = "",
+                .hint = "it was set by " + settings.origin_of("root")};
+    if (settings.root.empty() || settings.root.front() != '/') {
+        error.cause = "it is not an absolute path";
+        return fail(std::move(error));
+    }
+    if (layout.rundir.size() > longest_rundir) {
+        error.cause = fmt::format("{} has {} bytes, and Flux's sockets need at most {}",
+                                  layout.rundir, layout.rundir.size(), longest_rundir);
+        error.hint = "choose a shorter directory";
+        return fail(std::move(error));
+    }
+    return {};
+}
+
+Result<CertPlan> choose_certificate(const Settings& settings, const Identity& identity) {
+    using Source = CertPlan::Source;
+    if (!settings.curve_cert.empty()) return CertPlan{Source::file, settings.curve_cert};
+    if (!settings.curve_secret.empty()) return CertPlan{Source::secret, settings.curve_secret};
+    if (identity.hosts.size() <= 1) return CertPlan{};
+    return fail({.code = ExitCode::certificate,
+                 .doing = "plan a cluster of",
+                 .subject = std::to_string(identity.hosts.size()),
+                 .cause = "Flux encrypts between brokers, and no certificate is named",
+                 .tried = "",
+                 .hint = "give every pod the same --curve-cert FILE (fluxpod keygen makes one) or "
+                         "the same --curve-secret FILE"});
+}
+
+using Parents = std::vector<std::uint32_t>;
+
+// One "CHILDREN=PARENT"; the error is the cause in words. `said` marks children with a parent.
+tl::expected<void, std::string> add_parents(std::string_view text, const Hostlist& hosts,
+                                            Parents& parents, std::vector<bool>& said) {
+    const auto equals = text.find('=');
+    if (equals == std::string_view::npos)
+        return tl::unexpected<std::string>("it is not CHILDREN=PARENT");
+    auto children = Hostlist::parse(text.substr(0, equals));
+    if (!children) return tl::unexpected(children.error());
+    auto parent = Hostlist::parse(text.substr(equals + 1));
+    if (!parent) return tl::unexpected(parent.error());
+    if (children->empty()) return tl::unexpected<std::string>("it names no children");
+    if (parent->size() != 1) return tl::unexpected<std::string>("it does not name one parent");
+
+    const auto parent_rank = hosts.find(parent->at(0));
+    if (!parent_rank) return tl::unexpected(parent->at(0) + " is not in the host list");
+    for (std::size_t i = 0; i < children->size(); ++i) {
+        const std::string child = children->at(i);
+        const auto rank = hosts.find(child);
+        if (!rank) return tl::unexpected(child + " is not in the host list");
+        if (*rank == 0) return tl::unexpected(child + " is the lead, which has no parent");
+        if (said[*rank] && parents[*rank] != *parent_rank) {
+            return tl::unexpected(child + " has another parent already");
+        }
+        said[*rank] = true;
+        parents[*rank] = static_cast<std::uint32_t>(*parent_rank);
+    }
+    return {};
+}
+
+// A rank that is its own ancestor, if any.
+std::optional<std::uint32_t> find_cycle(const Parents& parents) {
+    std::vector<bool> reaches_lead(parents.size(), false);
+    reaches_lead[0] = true;
+    for (std::uint32_t start = 1; start < parents.size(); ++start) {
+        std::uint32_t rank = start;
+        for (std::size_t steps = 0; !reaches_lead[rank]; rank = parents[rank]) {
+            if (++steps > parents.size()) return rank;
+        }
+        for (rank = start; !reaches_lead[rank]; rank = parents[rank]) reaches_lead[rank] = true;
+    }
+    return std::nullopt;
+}
+
+Result<Parents> choose_parents(const Settings& settings, const Hostlist& hosts) {
+    if (settings.topology.kind != TopologySpec::Kind::custom) return Parents{};
+    const std::string hint = "it was set by " + settings.origin_of("parent");
+    Parents parents(hosts.size(), 0);
+    std::vector<bool> said(hosts.size(), false);
+    for (const auto& text : settings.parents) {
+        if (auto added = add_parents(text, hosts, parents, said); !added) {
+            return fail({.code = ExitCode::settings,
+                         .doing = "use --parent",
+                         .subject = text,
+                         .cause = added.error(),
+                         .tried = "",
+                         .hint = hint});
+        }
+    }
+    if (auto rank = find_cycle(parents)) {
+        return fail({.code = ExitCode::settings,
+                     .doing = "use --parent",
+                     .subject = "",
+                     .cause = fmt::format("{} is its own ancestor", hosts.at(*rank)),
+                     .tried = "",
+                     .hint = hint});
+    }
+    return parents;
+}
+
+// One entry for all, except that each run of ranks with the same parent needs its own.
+std::vector<BootstrapHosts> list_hosts(const Hostlist& hosts, const Parents& parents) {
+    if (parents.empty()) {
+        return {{.host = hosts.encode(), .bind = {}, .connect = {}, .parent = {}}};
+    }
+    std::vector<BootstrapHosts> entries;
+    for (std::size_t first = 0, next = 0; first < parents.size(); first = next) {
+        Hostlist run;
+        for (; next < parents.size() && parents[next] == parents[first]; ++next) {
+            run.append(hosts.at(next));
+        }
+        BootstrapHosts entry{.host = run.encode(), .bind = {}, .connect = {}, .parent = {}};
+        // Flux's own default is the lead.
+        if (parents[first] != 0) entry.parent = hosts.at(parents[first]);
+        entries.push_back(std::move(entry));
+    }
+    return entries;
+}
+
+Result<std::optional<ResourceSet>> describe_resources(const Settings& settings,
+                                                      const Identity& identity,
+                                                      const std::optional<NodeShape>& shape) {
+    if (settings.resources == ResourcesMode::discover) return std::nullopt;
+    if (!shape || shape->cores == 0) {
+        return fail({.code = ExitCode::settings,
+                     .doing = "render the resource set R",
+                     .subject = "",
+                     .cause = "no core of this node is known",
+                     .tried = "",
+                     .hint = "try --resources discover"});
+    }
+    const auto last_rank = static_cast<std::uint32_t>(identity.hosts.size() - 1);
+    ResourceSet::Entry entry{.ranks = Idset::range(0, last_rank),
+                             .cores = Idset::range(0, shape->cores - 1),
+                             .gpus = {}};
+    if (shape->gpus > 0) entry.gpus = Idset::range(0, shape->gpus - 1);
+    return ResourceSet{.entries = {std::move(entry)}, .hosts = identity.hosts, .properties = {}};
+}
+
+bool has_foreign_hostname(const Identity& identity) {
+    return !identity.kernel_hostname.empty() && identity.kernel_hostname != identity.hostname;
+}
+
+BrokerConfig configure_broker(const Settings& settings, const Plan& plan, const Parents& parents) {
+    BrokerConfig config;
+    config.allow_guest_user = settings.allow_guest;
+    if (plan.certificate.source != CertPlan::Source::none) {
+        config.curve_cert = plan.layout.curve_cert;
+    }
+    config.default_port = settings.port;
+    config.default_bind = plan.bind.endpoint;
+    config.default_connect = "tcp://%h" + plan.identity.address_suffix() + ":%p";
+    config.enable_ipv6 = plan.bind.ipv6;
+    config.hosts = list_hosts(plan.identity.hosts, parents);
+    config.topo = settings.topology.flux_spelling();
+    config.connect_timeout = format_duration(settings.connect_timeout);
+    config.tcp_user_timeout = format_duration(settings.tcp_user_timeout);
+    if (plan.resources) config.resource_path = plan.layout.r;
+    config.ignore_kernel_hostnames = has_foreign_hostname(plan.identity);
+    if (!settings.queue_policy.empty()) config.queue_policy = settings.queue_policy;
+    return config;
+}
+
+std::vector<DirectoryPlan> list_directories(const Plan& plan) {
+    const Layout& layout = plan.layout;
+    const std::string base = layout.root == "/" ? "" : layout.root;
+    std::vector<DirectoryPlan> directories;
+    for (const char* below :
+         {"/etc", "/etc/flux", "/etc/flux/config", "/etc/flux/system", "/run"}) {
+        directories.push_back({.path = base + below, .mode = 0755});
+    }
+    directories.insert(directories.begin(), {.path = layout.root, .mode = 0755});
+    // Guests reach the broker's socket in here; Flux checks who they are.
+    directories.push_back({.path = layout.rundir, .mode = 0755, .must_be_ours = true});
+    if (plan.certificate.source != CertPlan::Source::none) {
+        directories.push_back({.path = base + "/curve", .mode = 0700, .must_be_ours = true});
+    }
+    if (plan.identity.is_lead()) {
+        directories.push_back({.path = base + "/var", .mode = 0755});
+        directories.push_back({.path = base + "/var/lib", .mode = 0755});
+        directories.push_back({.path = layout.statedir, .mode = 0700, .must_be_ours = true});
+    }
+    return directories;
+}
+
+// Broker attributes in the order in which they were first set. Flux refuses one that is given
+// twice (EPERM), so a user's value takes the place of ours.
+class Attributes {
+  public:
+    void set(std::string_view name, std::string_view value) {
+        auto found = std::find_if(entries_.begin(), entries_.end(),
+                                  [&](const auto& entry) { return entry.first == name; });
+        if (found == entries_.end()) {
+            entries_.emplace_back(name, value);
+        } else {
+            found->second = value;
+        }
+    }
+    void append_to(std::vector<std::string>& argv) const {
+        for (const auto& [name, value] : entries_) argv.push_back("-S" + name + "=" + value);
+    }
+
+  private:
+    std::vector<std::pair<std::string, std::string>> entries_;
+};
+
+Status add_user_attributes(const Settings& settings, Attributes& attributes) {
+    for (const auto& option : settings.broker_options) {
+        const auto equals = option.find('=');
+        if (equals == std::string::npos || equals == 0) {
+            return fail({.code = ExitCode::settings,
+                         .doing = "use --broker-option",
+                         .subject = option,
+                         .cause = "it is not ATTR=VALUE",
+                         .tried = "",
+                         .hint = "it was set by " + settings.origin_of("broker-option")});
+        }
+        attributes.set(std::string_view(option).substr(0, equals),
+                       std::string_view(option).substr(equals + 1));
+    }
+    return {};
+}
+
+// Flux hands an initial program of one word to a shell, or takes it for an interactive one, and
+// executes several words as they are. env(1) is a second word that changes nothing else, but it
+// would take a name with "=" for a variable.
+Status add_initial_program(const std::vector<std::string>& command,
+                           std::vector<std::string>& argv) {
+    argv.emplace_back("--");
+    if (command.size() == 1) {
+        if (command.front().find('=') != std::string::npos) {
+            return fail({.code = ExitCode::settings,
+                         .doing = "run",
+                         .subject = command.front(),
+                         .cause = "a program's name with \"=\" and without arguments cannot be "
+                                  "given to Flux",
+                         .tried = "",
+                         .hint = "try sh -c 'exec \"$0\"' " + command.front()});
+        }
+        argv.insert(argv.end(), {"env", "--"});
+    }
+    argv.insert(argv.end(), command.begin(), command.end());
+    return {};
+}
+
+Result<LaunchPlan> plan_launch(const Settings& settings, const Plan& plan) {
+    const Identity& identity = plan.identity;
+    const bool has_program = identity.is_lead() && !settings.command.empty();
+
+    Attributes attributes;
+    attributes.set("rundir", plan.layout.rundir);
+    attributes.set("local-uri", "local://" + plan.layout.rundir + "/local");
+    if (identity.is_lead()) attributes.set("statedir", plan.layout.statedir);
+    // Flux 0.82 is the first to know this attribute, so it is used only where it is needed.
+    if (has_foreign_hostname(identity)) attributes.set("hostname", identity.hostname);
+    attributes.set("broker.quorum", std::to_string(identity.min_size));
+    if (!has_program) attributes.set("broker.rc2_none", "1");
+    attributes.set("log-stderr-level", std::to_string(settings.broker_log_level));
+    attributes.set("log-stderr-mode", "local");
+    if (auto added = add_user_attributes(settings, attributes); !added) return fail(added.error());
+
+    LaunchPlan launch;
+    // The file and not its directory: what is read is what was checked, and nothing beside it.
+    launch.argv = {settings.flux, "broker", "--config-path=" + plan.layout.broker_toml};
+    attributes.append_to(launch.argv);
+    if (has_program) {
+        if (auto added = add_initial_program(settings.command, launch.argv); !added) {
+            return fail(added.error());
+        }
+    }
+    return launch;
+}
+
+}  // namespace
+
+Result<Plan> make_plan(const Settings& settings, const Identity& identity, const BindChoice& bind,
+                       const std::optional<NodeShape>& shape, const std::string& user_toml) {
+    Plan plan;
+    plan.identity = identity;
+    plan.bind = bind;
+    plan.user_toml = user_toml;
+    plan.topology = settings.topology;
+    plan.layout = Layout::below(settings.root);
+    if (auto checked = check_root(settings, plan.layout); !checked) return fail(checked.error());
+
+    auto certificate = choose_certificate(settings, identity);
+    if (!certificate) return fail(certificate.error());
+    plan.certificate = std::move(*certificate);
+
+    auto parents = choose_parents(settings, identity.hosts);
+    if (!parents) return fail(parents.error());
+    const Tree tree(settings.topology, static_cast<std::uint32_t>(identity.hosts.size()), *parents);
+    plan.parent = tree.parent_of(identity.rank);
+    plan.children = tree.children_of(identity.rank);
+
+    auto resources = describe_resources(settings, identity, shape);
+    if (!resources) return fail(resources.error());
+    plan.resources = std::move(*resources);
+
+    plan.broker = configure_broker(settings, plan, *parents);
+    plan.directories = list_directories(plan);
+    if (plan.parent) {
+        plan.gate = GatePlan{.parent = *plan.parent,
+                             .host = identity.address_of(*plan.parent),
+                             .port = settings.port,
+                             .until = settings.wait_until,
+                             .timeout = settings.wait_timeout};
+    }
+    auto launch = plan_launch(settings, plan);
+    if (!launch) return fail(launch.error());
+    plan.launch = std::move(*launch);
+    return plan;
+}
+
+}  // namespace fluxpod

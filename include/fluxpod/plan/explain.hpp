@@ -1,5 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // A Plan for people and for programs. No secret is in a Plan, so none can be in here.
+//
+// The JSON object's members, always all of them and in this order:
+//
+//   pod          hostname, rank, role ("lead", "follower"), address, platform, index_origin
+//   cluster      size, min_size (Flux's quorum), max_size, hosts (RFC 29, position = rank)
+//   tree         topology (as [tbon] topo has it), parent ({rank, hostname, address} or null),
+//                children (ranks, RFC 22)
+//   overlay      port, bind, bind_reason, ipv6, connect
+//   certificate  source ("none", "file", "secret"), path
+//   resources    null where Flux discovers them, else per rank: cores, gpus (RFC 22)
+//   directories  array of {path, mode}; a mode is text, "0755"
+//   files        array of {path, mode}
+//   wait         null for the lead, else host, port, until ("dns", "tcp", "curve"), timeout (RFC
+//   23) launch       argv, environment ({name: value} to set over the inherited one) origins
+//   {option: where its value came from}; options at their default are absent
 #pragma once
 
 #include <string>
@@ -11,7 +26,7 @@ namespace fluxpod {
 
 // A screen of text: each decision with its value and the reason or origin.
 [[nodiscard]] std::string explain_as_text(const Plan& plan, const Settings& settings);
-// The same as one JSON object (documented in fluxpod(1)), newline at the end.
+// The same as one JSON object on one line, newline at the end.
 [[nodiscard]] std::string explain_as_json(const Plan& plan, const Settings& settings);
 
 }  // namespace fluxpod

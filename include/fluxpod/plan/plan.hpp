@@ -38,9 +38,14 @@ struct CertPlan {
     std::string path;  // of the certificate or of the shared secret
 };
 
+// What brokers and jobs may read, and what nobody else may.
+inline constexpr mode_t config_file_mode = 0644;
+inline constexpr mode_t certificate_mode = 0600;
+
 struct DirectoryPlan {
     std::string path;
-    mode_t mode;
+    mode_t mode;                // of a directory that is made; one that exists keeps its own
+    bool must_be_ours = false;  // owned by us and rwx for us, or it is refused
 };
 
 struct GatePlan {
@@ -67,8 +72,8 @@ struct Plan {
     std::string user_toml;                 // the content, already read
     std::optional<ResourceSet> resources;  // nothing: Flux discovers by itself
     CertPlan certificate;
-    std::vector<DirectoryPlan> directories;
-    std::optional<GatePlan> gate;  // followers only
+    std::vector<DirectoryPlan> directories;  // the root first, each below one before it
+    std::optional<GatePlan> gate;            // followers only
     LaunchPlan launch;
 };
 
