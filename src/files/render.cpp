@@ -1,1 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "fluxpod/files/render.hpp"
+
+#include <utility>
+
+#include "fluxpod/formats/broker_toml.hpp"
+
+namespace fluxpod {
+
+namespace {
+
+Result<std::string> render_broker_toml(const Plan& plan) {
+    auto refuse = [&](std::string cause) {
+        return fail(
+            {.code = ExitCode::settings,
+             .doing = "render",
+             .subject = plan.layout.broker_toml,
+             .cause = std::move(cause),
+             .tried = "",
+             .hint = plan.user_toml.empty() ? "" : "look into the file of --broker-config"});
+    };
+    auto encoded = encode_broker_toml(plan.broker, plan.user_toml);
+    if (!encoded) return refuse(encoded.error());
+    auto checked = check_broker_toml(*encoded, plan.identity.hostname);
+    if (!checked) return refuse(checked.error());
+    return std::move(*encoded);
+}
+
+}  // namespace
+
+Result<std::vector<RenderedFile>> render_files(const Plan& plan) {
+    auto broker_toml = render_broker_toml(plan);
+    if (!broker_toml) return fail(broker_toml.error());
+
+    std::vector<RenderedFile> files;
+    files.push_back({plan.layout.broker_toml, config_file_mode, std::move(*broker_toml)});
+    files.push_back({plan.layout.hostlist, config_file_mode, plan.identity.hosts.encode() + "\n"});
+    if (plan.resources) {
+        files.push_back({plan.layout.r, config_file_mode, plan.resources->encode()});
+    }
+    return files;
+}
+
+}  // namespace fluxpod

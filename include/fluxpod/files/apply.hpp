@@ -2,9 +2,9 @@
 // Writes what a Plan says: directories, rendered files, the private certificate. The only place
 // that changes the file system before launch.
 //
-// Directories that are missing below the root are made with their mode; those that exist keep it,
-// except that the rundir and the certificate's directory must be ours. A symbolic link at any step
-// below the root is refused.
+// Directories that are missing are made with their mode; those that exist keep it, except that the
+// rundir, the statedir and the certificate's directory must be ours. A symbolic link at any step
+// below the root is refused; the root itself may be reached through links, by the user's choice.
 #pragma once
 
 #include <optional>
@@ -23,13 +23,16 @@ struct AppliedFile {
     bool changed;
 };
 
-// Reads or derives the planned certificate; nothing where the plan has none. Error 14.
+// Reads or derives the planned certificate; nothing where the plan has none. Error 14. A file that
+// others may read is accepted where nobody here could have narrowed it: in a Kubernetes volume or
+// on any other read-only mount.
 [[nodiscard]] Result<std::optional<CurveCert>> obtain_certificate(const CertPlan& plan);
 
 // Error 13, naming the path, with what to do about a read-only root, a full disk, a link in the
-// way.
+// way. `place`, if not empty, is where everything goes in the root's stead (render --out): the
+// bytes stay those that the root needs.
 [[nodiscard]] Result<std::vector<AppliedFile>> apply_files(
     const Plan& plan, const std::vector<RenderedFile>& files,
-    const std::optional<CurveCert>& certificate);
+    const std::optional<CurveCert>& certificate, const std::string& place = "");
 
 }  // namespace fluxpod
