@@ -2,6 +2,9 @@
 // How this pod's boot went: a JSON line per stage, appended to a file (--report) as stages end, so
 // that a boot that hangs or dies still shows how far it came. Times are CLOCK_REALTIME for
 // comparing pods, durations are monotonic.
+// A stage that failed has the verdict "failed", the error as its detail, and the exit code in
+// "code". "rank" is null while it is not known. Each line is one write, so that pods may share a
+// file.
 //
 //   {"pod":"fp-1","rank":1,"stage":"gates","verdict":"ok","began":1767323045.123456,"seconds":0.012,"detail":"..."}
 #pragma once
@@ -28,9 +31,13 @@ class BootReport {
     void note(std::string_view detail);
     void end(std::string_view verdict = "ok");
     void fail(const Error& error);
+    // A report that can no longer be written (disk full) is given up with one warning: it must not
+    // stop a boot.
 
   private:
     explicit BootReport(Fd file) : file_(std::move(file)) {}
+    void write_line(std::string_view verdict, std::string_view more);
+
     Fd file_;
     std::string pod_;
     long rank_ = -1;
