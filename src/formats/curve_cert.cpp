@@ -1,1 +1,307 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "fluxpod/formats/curve_cert.hpp"
+
+#include <fmt/format.h>
+#include <sodium.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <optional>
+#include <span>
+
+#include "fluxpod/base/text.hpp"
+
+namespace fluxpod {
+
+namespace {
+
+constexpr std::size_t key_bytes = crypto_scalarmult_curve25519_BYTES;
+constexpr std::size_t key_characters = key_bytes / 4 * 5;
+constexpr std::size_t most_line = 255;
+constexpr std::size_t most_key = 64;
+constexpr std::size_t most_file = std::size_t{16} * 1024;
+constexpr std::size_t least_secret = 16;
+constexpr std::size_t entry_overhead = std::string_view("     = \"\"").size();
+
+// ZeroMQ RFC 32: the digit that stands for a number from 0 to 84.
+constexpr std::string_view z85_digits =
+    "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
+
+using Bytes = std::span<const std::uint8_t>;
+using Writable = std::span<std::uint8_t>;
+
+// `from` is a multiple of 4 bytes long, `to` has 5 for each 4.
+void z85_encode(Bytes from, Writable to) {
+    for (; !from.empty(); from = from.subspan(4), to = to.subspan(5)) {
+        std::uint32_t number = 0;
+        for (std::uint8_t byte : from.first(4)) number = (number << 8U) | byte;
+        for (std::size_t i = 5; i-- > 0; number /= 85) {
+            to[i] = static_cast<std::uint8_t>(z85_digits[number % 85]);
+        }
+    }
+}
+
+// False where a character is no digit or five of them say more than 32 bits.
+bool z85_decode(std::string_view from, Writable to) {
+    for (; !from.empty(); from.remove_prefix(5), to = to.subspan(4)) {
+        std::uint64_t number = 0;
+        for (char digit : from.substr(0, 5)) {
+            auto value = z85_digits.find(digit);
+            if (value == std::string_view::npos) return false;
+            number = number * 85 + value;
+        }
+        if (number > UINT32_MAX) return false;
+        for (std::size_t i = 4; i-- > 0; number >>= 8U) to[i] = static_cast<std::uint8_t>(number);
+    }
+    return true;
+}
+
+std::string_view text_of(const SecretBytes& secret) {
+    return {reinterpret_cast<const char*>(secret.view().data()), secret.size()};
+}
+
+// The Z85 text of the public key that belongs to a raw secret key.
+std::string public_key_of(const SecretBytes& raw_secret) {
+    std::array<std::uint8_t, key_bytes> raw{};
+    std::array<std::uint8_t, key_characters> text{};
+    ::crypto_scalarmult_curve25519_base(raw.data(), raw_secret.view().data());
+    z85_encode(raw, text);
+    return {text.begin(), text.end()};
+}
+
+SecretBytes z85_of(const SecretBytes& raw) {
+    SecretBytes text(key_characters);
+    z85_encode(raw.view(), text.writable());
+    return text;
+}
+
+bool is_letter_or_digit(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+bool fits_key(char c) { return is_letter_or_digit(c) || c == '-' || c == '.'; }
+
+bool fits_value(char c) {
+    constexpr std::string_view others = ".-:+=^!/*?&<>()[]{}@%$# \t";
+    return is_letter_or_digit(c) || others.find(c) != std::string_view::npos;
+}
+
+// What the grammar refuses becomes a hyphen, so that a name stays recognisable.
+std::string cleaned(std::string_view text, bool (*fits)(char), std::size_t most) {
+    std::string clean(text.substr(0, most));
+    std::ranges::replace_if(
+        clean, [&](char c) { return !fits(c); }, '-');
+    return clean;
+}
+
+// Reads line by line. Views point into the secret's own memory, and only what cannot be the secret
+// key becomes a string.
+class Parser {
+  public:
+    // The cause, or nothing.
+    std::optional<std::string> read(std::string_view text) {
+        while (!text.empty()) {
+            ++line_number_;
+            auto end = text.find('\n');
+            auto line = text.substr(0, end);
+            text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+            if (auto fault = read_line(line)) {
+                return fmt::format("line {}: {}", line_number_, *fault);
+            }
+        }
+        if (public_key.empty()) return "the curve section has no public-key";
+        if (!secret_key) return "the curve section has no secret-key";
+        return std::nullopt;
+    }
+
+    std::map<std::string, std::string> metadata;
+    std::string public_key;
+    std::optional<SecretBytes> secret_key;  // Z85
+    std::optional<SecretBytes> raw_secret;
+
+  private:
+    enum class Section { none, metadata, curve };
+
+    std::optional<std::string> read_line(std::string_view line) {
+        if (line.size() > most_line) {
+            return fmt::format("longer than {} characters", most_line);
+        }
+        if (line.find('\0') != std::string_view::npos) return "a NUL character";
+        const bool indented = line.starts_with(' ') || line.starts_with('\t');
+        const std::string_view content = trim(line);
+        if (content.empty() || content.front() == '#') return std::nullopt;
+        if (indented) return read_entry(content);
+        if (content == "metadata") {
+            section_ = Section::metadata;
+        } else if (content == "curve") {
+            section_ = Section::curve;
+        } else {
+            return "neither a section (metadata, curve) nor an indented entry";
+        }
+        return std::nullopt;
+    }
+
+    std::optional<std::string> read_entry(std::string_view content) {
+        auto at = content.find('=');
+        if (at == std::string_view::npos) return R"(an entry without "=")";
+        const std::string_view key = trim(content.substr(0, at));
+        std::string_view value = trim(content.substr(at + 1));
+        if (key.empty() || !std::ranges::all_of(key, fits_key)) {
+            return R"(a key that is not made of letters, digits, "." and "-")";
+        }
+        if (value.size() < 2 || value.front() != '"' || value.back() != '"') {
+            return "a value that is not in double quotes";
+        }
+        value = value.substr(1, value.size() - 2);
+        if (!std::ranges::all_of(value, fits_value)) {
+            return R"(a value with a character that Flux does not take, such as "_" or ",")";
+        }
+        if (section_ == Section::curve) return read_curve(key, value);
+        if (section_ == Section::none) return "an entry before any section";
+        if (!metadata.emplace(key, value).second) return "a key that stands there twice";
+        return std::nullopt;
+    }
+
+    std::optional<std::string> read_curve(std::string_view key, std::string_view value) {
+        const bool is_public = key == "public-key";
+        if (!is_public && key != "secret-key") {
+            return "a key that is neither public-key nor secret-key";
+        }
+        if (is_public ? !public_key.empty() : secret_key.has_value()) {
+            return "a key that stands there twice";
+        }
+        SecretBytes raw(key_bytes);
+        if (value.size() != key_characters || !z85_decode(value, raw.writable())) {
+            return fmt::format("a key that is not {} characters of Z85", key_characters);
+        }
+        if (is_public) {
+            public_key = value;
+        } else {
+            raw_secret = std::move(raw);
+            secret_key = SecretBytes::copy_of(
+                {reinterpret_cast<const std::uint8_t*>(value.data()), value.size()});
+        }
+        return std::nullopt;
+    }
+
+    Section section_ = Section::none;
+    std::size_t line_number_ = 0;
+};
+
+Error certificate_error(const char* doing, const std::string& path, std::string cause,
+                        std::string hint) {
+    return {ExitCode::certificate, doing, path, std::move(cause), "", std::move(hint)};
+}
+
+}  // namespace
+
+CurveCert CurveCert::generate() {
+    SecretBytes raw(key_bytes);
+    ::randombytes_buf(raw.writable().data(), raw.size());
+    return {public_key_of(raw), z85_of(raw)};
+}
+
+tl::expected<CurveCert, std::string> CurveCert::derive(const SecretBytes& secret) {
+    static_assert(derivation_context.size() >= crypto_generichash_KEYBYTES_MIN &&
+                  derivation_context.size() <= crypto_generichash_KEYBYTES_MAX);
+    Bytes bytes = secret.view();
+    while (!bytes.empty() && (bytes.back() == '\n' || bytes.back() == '\r')) {
+        bytes = bytes.first(bytes.size() - 1);
+    }
+    if (bytes.size() < least_secret) {
+        return tl::unexpected(
+            fmt::format("{} bytes are too few for a secret, at least {} are needed", bytes.size(),
+                        least_secret));
+    }
+    SecretBytes raw(key_bytes);
+    const int failed =
+        ::crypto_generichash(raw.writable().data(), raw.size(), bytes.data(), bytes.size(),
+                             reinterpret_cast<const std::uint8_t*>(derivation_context.data()),
+                             derivation_context.size());
+    if (failed != 0) return tl::unexpected(std::string("BLAKE2b failed"));
+    return CurveCert(public_key_of(raw), z85_of(raw));
+}
+
+tl::expected<CurveCert, std::string> CurveCert::parse(const SecretBytes& text) {
+    Parser parser;
+    if (auto fault = parser.read(text_of(text))) return tl::unexpected(*fault);
+    if (public_key_of(*parser.raw_secret) != parser.public_key) {
+        return tl::unexpected(std::string("the public key does not belong to the secret key"));
+    }
+    CurveCert cert(std::move(parser.public_key), std::move(*parser.secret_key));
+    for (const auto& [key, value] : parser.metadata) cert.set_metadata(key, value);
+    return cert;
+}
+
+void CurveCert::set_metadata(std::string_view key, std::string_view value) {
+    std::string clean_key = cleaned(key, fits_key, most_key);
+    if (clean_key.empty()) return;
+    const std::size_t room = most_line - entry_overhead - clean_key.size();
+    metadata_[std::move(clean_key)] = cleaned(value, fits_value, room);
+}
+
+SecretBytes CurveCert::encode() const {
+    std::string head =
+        "# CURVE certificate of a Flux instance, with its secret key: keep it private\n";
+    head += "metadata\n";
+    auto entries = metadata_;
+    entries.try_emplace("name", "fluxpod");
+    for (const auto& [key, value] : entries) head += fmt::format("    {} = \"{}\"\n", key, value);
+    head += fmt::format("curve\n    public-key = \"{}\"\n    secret-key = \"", public_key_);
+    constexpr std::string_view tail = "\"\n";
+
+    SecretBytes text(head.size() + secret_key_.size() + tail.size());
+    auto at = std::ranges::copy(head, text.writable().begin()).out;
+    at = std::ranges::copy(secret_key_.view(), at).out;
+    std::ranges::copy(tail, at);
+    return text;
+}
+
+Result<CurveCert> read_curve_cert(const std::string& path, bool mounted) {
+    constexpr const char* doing = "read the CURVE certificate";
+    auto text = read_secret_file(path, most_file);
+    if (!text) {
+        const bool absent = text.error().error_number == ENOENT;
+        return fail(certificate_error(
+            doing, path, text.error().cause,
+            absent
+                ? "make one with flux keygen or fluxpod keygen and give the same one to every pod"
+                : ""));
+    }
+    struct stat info {};
+    if (::stat(path.c_str(), &info) != 0) {
+        return fail(certificate_error(doing, path, describe_errno(errno), ""));
+    }
+    if (!mounted && (info.st_mode & (S_IRGRP | S_IROTH)) != 0) {
+        return fail(
+            certificate_error(doing, path,
+                              fmt::format("its mode {:04o} lets others than its owner read it",
+                                          info.st_mode & 07777U),
+                              "run chmod 0600 " + path));
+    }
+    auto cert = CurveCert::parse(*text);
+    if (!cert) {
+        return fail(certificate_error(doing, path, cert.error(),
+                                      "make a new one with flux keygen or fluxpod keygen"));
+    }
+    return std::move(*cert);
+}
+
+Result<CurveCert> derive_curve_cert(const std::string& secret_path) {
+    constexpr const char* doing = "derive the CURVE certificate from";
+    auto secret = read_secret_file(secret_path, most_file);
+    if (!secret) {
+        return fail(certificate_error(doing, secret_path, secret.error().cause,
+                                      "mount the same secret file into every pod"));
+    }
+    auto cert = CurveCert::derive(*secret);
+    if (!cert) {
+        return fail(certificate_error(doing, secret_path, cert.error(),
+                                      "make one with: head -c 32 /dev/urandom | base64"));
+    }
+    return std::move(*cert);
+}
+
+}  // namespace fluxpod

@@ -3,9 +3,10 @@
 // "metadata" and "curve", entries indented `key = "value"`. All brokers of an instance share one.
 //
 // Grammar kept on both sides: keys [A-Za-z0-9.-]+; values of letters, digits, space, tab and
-// .-:+=^!/*?&<>()[]{}@%$# (no underscore, no comma, no quote); lines of at most 256 characters;
+// .-:+=^!/*?&<>()[]{}@%$# (no underscore, no comma, no quote); lines of at most 255 characters;
 // "curve" has exactly public-key and secret-key, each 40 characters of Z85 (ZeroMQ RFC 32), and
-// the public key belongs to the secret one (X25519, RFC 7748).
+// the public key belongs to the secret one (X25519, RFC 7748). A certificate whose metadata has no
+// name is written with the name "fluxpod": a broker that has children does not start without one.
 #pragma once
 
 #include <map>
@@ -19,18 +20,19 @@ namespace fluxpod {
 
 class CurveCert {
   public:
-    // A fresh random key pair. Metadata values are cleaned of what the grammar refuses.
+    // A fresh random key pair.
     static CurveCert generate();
     // The same pair on every pod that holds the same secret: seed = BLAKE2b-256 of the secret,
-    // keyed with the context below (libsodium crypto_generichash), and the seed, clamped by
-    // X25519, is the secret key. At least 16 bytes of secret are required, and trailing newlines
-    // are not part of it (a Secret made by kubectl --from-file and one typed by hand agree). The
-    // test vector is in docs/decisions.
+    // keyed with the context below (libsodium crypto_generichash), and the seed is the secret
+    // key, which X25519 itself clamps whenever it is used. At least 16 bytes of secret are
+    // required, and trailing newlines are not part of it (a Secret made by kubectl --from-file and
+    // one typed by hand agree). The test vector is in docs/decisions.
     static constexpr std::string_view derivation_context = "fluxpod curve certificate v1";
     static tl::expected<CurveCert, std::string> derive(const SecretBytes& secret);
     // The error is the cause in words with the line's number, never with the line's content.
     static tl::expected<CurveCert, std::string> parse(const SecretBytes& text);
 
+    // What the grammar refuses becomes "-", and what would make a line too long is cut off.
     void set_metadata(std::string_view key, std::string_view value);
     [[nodiscard]] const std::map<std::string, std::string>& metadata() const { return metadata_; }
 
