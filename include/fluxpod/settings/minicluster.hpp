@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // A Flux Operator MiniCluster (flux-framework.org/v1alpha2) as a source of settings: name,
-// namespace, size, maxSize, minSize, network.headlessName, flux.{connectTimeout, topology,
-// logLevel, optionFlags, scheduler.queuePolicy, container.disable}, the Flux container's command,
-// launcher, interactive and tasks. What only the operator acts on is passed over; what would change
-// the boot and is not supported is refused by name, never dropped in silence; fields of v1alpha1
-// that linger in the wild are passed over with a warning.
+// namespace, size, maxSize, minSize, network.headlessName, logging.{quiet, zeromq, debug},
+// flux.{connectTimeout, topology, minimalService, logLevel, optionFlags, scheduler.queuePolicy},
+// the Flux container's command and launcher, interactive and tasks. What only the operator acts on
+// is passed over; what would change the boot and is not supported (hooks, batch, bursting,
+// brokerConfig, curveCert, archive, ...) is refused by name, never dropped in silence; fields of
+// v1alpha1 that linger in the wild are passed over with a warning; any other field is an error
+// with the nearest known name.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "fluxpod/base/error.hpp"
@@ -18,16 +21,22 @@ namespace fluxpod {
 
 struct MiniCluster {
     std::vector<Assignment> assignments;  // origin "spec.size of FILE"
-    // The lead's initial program as an argument vector, empty for an interactive cluster: launcher
-    // runs the command itself, otherwise `flux submit -N ... --quiet --watch` does (flux-facts row
-    // 39).
+    // The lead's initial program as an argument vector; empty for an interactive cluster, whatever
+    // its command. A launcher runs the command itself, otherwise it is submitted:
+    // `flux submit [-N SIZE] [-n TASKS] OPTIONFLAGS --quiet --watch COMMAND` (flux-facts row 39).
+    // The command is split at blanks and needs no shell, unless it holds a character that is
+    // special to one (| & ; < > ( ) $ ` \ " ' * ? [ ] # ~ ! or a line's end, or "=" in its first
+    // word): then it is the three words sh, -c and the command, byte for byte. The operator
+    // instead expands the command on the lead before it is submitted.
     std::vector<std::string> command;
     std::vector<std::string> warnings;
 };
 
-// The first MiniCluster of the file's documents. `container` names the container that runs Flux
-// where the spec has several and none is marked. Error 10.
+// The first MiniCluster of the file's documents. `container` names the container that runs Flux;
+// empty: the only one, or the one that has runFlux. `size` is the cluster's size where a stronger
+// source than the file gives one: the job is submitted to that many nodes. Error 10.
 [[nodiscard]] Result<MiniCluster> read_minicluster(const std::string& path,
-                                                   const std::string& container);
+                                                   const std::string& container,
+                                                   std::optional<std::uint32_t> size = {});
 
 }  // namespace fluxpod
