@@ -1,1 +1,114 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <ctime>
+#include <utility>
+
+#include "fluxpod/base/file.hpp"
+#include "fluxpod/commands/table.hpp"
+#include "fluxpod/formats/curve_cert.hpp"
+#include "fluxpod/settings/load.hpp"
+
+namespace fluxpod {
+
+namespace {
+
+constexpr mode_t private_mode = 0600;
+
+Error error_of(ExitCode code, std::string subject, std::string cause, std::string hint) {
+    return {code,           "write the CURVE certificate", std::move(subject), std::move(cause), "",
+            std::move(hint)};
+}
+
+std::string_view text_of(const SecretBytes& text) {
+    return {reinterpret_cast<const char*>(text.view().data()), text.size()};
+}
+
+std::string host_name() {
+    std::array<char, 256> name{};
+    if (::gethostname(name.data(), name.size() - 1) != 0) return "";
+    return name.data();
+}
+
+std::string utc_now() {
+    const std::time_t now = std::time(nullptr);
+    std::tm parts{};
+    std::array<char, 32> text{};
+    if (::gmtime_r(&now, &parts) == nullptr) return "";
+    return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts)};
+}
+
+// A derived certificate has no metadata but the name: every pod makes the same bytes.
+Result<CurveCert> make(const Settings& settings) {
+    if (!settings.from_secret.empty()) {
+        auto cert = derive_curve_cert(settings.from_secret);
+        if (cert && !settings.key_name.empty()) cert->set_metadata("name", settings.key_name);
+        return cert;
+    }
+    CurveCert cert = CurveCert::generate();
+    const std::string host = host_name();
+    cert.set_metadata("name", settings.key_name.empty() ? host : settings.key_name);
+    cert.set_metadata("keygen.hostname", host);
+    cert.set_metadata("keygen.time", utc_now());
+    cert.set_metadata("keygen.userid", std::to_string(::getuid()));
+    cert.set_metadata("keygen.fluxpod-version", FLUXPOD_VERSION);
+    return cert;
+}
+
+Result<std::string> path_among(const std::vector<std::string>& operands) {
+    if (operands.size() == 1) return operands.front();
+    return fail(error_of(ExitCode::usage, operands.empty() ? "" : operands.at(1),
+                         operands.empty() ? "no PATH was given" : "only one PATH can be given",
+                         "name one file, or - for standard output"));
+}
+
+Status write_out(std::string_view text) {
+    while (!text.empty()) {
+        const ssize_t count = ::write(STDOUT_FILENO, text.data(), text.size());
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) {
+            return fail(error_of(ExitCode::files, "to standard output", describe_errno(errno), ""));
+        }
+        text.remove_prefix(static_cast<std::size_t>(count));
+    }
+    return {};
+}
+
+// A certificate that is replaced locks out every pod that has the old one, so that only the same
+// bytes may stand there already.
+Status store(const std::string& path, const SecretBytes& text) {
+    struct stat info {};
+    if (::lstat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode)) {
+        auto present = read_secret_file(path, text.size());
+        if (!present || !std::ranges::equal(present->view(), text.view())) {
+            return fail(error_of(ExitCode::files, path, "another file is there",
+                                 "remove it first if no pod uses it any more"));
+        }
+        if ((info.st_mode & 07777U) == private_mode && info.st_uid == ::geteuid()) return {};
+    }
+    auto written = write_file_atomically(path, text_of(text), private_mode);
+    if (!written) return fail(error_of(ExitCode::files, path, written.error().cause, ""));
+    return {};
+}
+
+}  // namespace
+
+Result<int> keygen_command(Invocation& invocation) {
+    auto settings = load_settings(invocation.line, invocation.environment);
+    if (!settings) return fail(settings.error());
+    auto path = path_among(settings->operands);
+    if (!path) return fail(path.error());
+    auto cert = make(*settings);
+    if (!cert) return fail(cert.error());
+
+    const SecretBytes text = cert->encode();
+    auto done = *path == "-" ? write_out(text_of(text)) : store(*path, text);
+    if (!done) return fail(done.error());
+    return to_int(ExitCode::ok);
+}
+
+}  // namespace fluxpod
