@@ -1,1 +1,278 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "fluxpod/identity/network_facts.hpp"
+
+#include <fmt/format.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <net/route.h>
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "fluxpod/base/file.hpp"
+#include "fluxpod/base/text.hpp"
+
+namespace fluxpod {
+
+namespace {
+
+using boost::asio::ip::address;
+using boost::asio::ip::address_v4;
+using boost::asio::ip::address_v6;
+
+// ---- The interfaces
+
+std::optional<address> address_in(const sockaddr* socket_address) {
+    if (socket_address == nullptr) return std::nullopt;
+    if (socket_address->sa_family == AF_INET) {
+        sockaddr_in v4{};
+        std::memcpy(&v4, socket_address, sizeof v4);
+        return address_v4(ntohl(v4.sin_addr.s_addr));
+    }
+    if (socket_address->sa_family == AF_INET6) {
+        sockaddr_in6 v6{};
+        std::memcpy(&v6, socket_address, sizeof v6);
+        address_v6::bytes_type bytes{};
+        std::memcpy(bytes.data(), v6.sin6_addr.s6_addr, bytes.size());
+        return address_v6(bytes);
+    }
+    return std::nullopt;
+}
+
+bool is_link_local(const address& of) { return of.is_v6() && of.to_v6().is_link_local(); }
+
+// One entry per interface: getifaddrs(3) has one per address.
+void add(std::vector<Interface>& interfaces, const ifaddrs& entry) {
+    auto found = std::ranges::find(interfaces, entry.ifa_name, &Interface::name);
+    if (found == interfaces.end()) {
+        interfaces.push_back({.name = entry.ifa_name,
+                              .up = (entry.ifa_flags & IFF_UP) != 0,
+                              .loopback = (entry.ifa_flags & IFF_LOOPBACK) != 0,
+                              .addresses = {}});
+        found = std::prev(interfaces.end());
+    }
+    auto own = address_in(entry.ifa_addr);
+    if (own && !is_link_local(*own)) found->addresses.push_back(*own);
+}
+
+std::vector<Interface> read_interfaces() {
+    ifaddrs* raw = nullptr;
+    if (::getifaddrs(&raw) != 0) return {};
+    const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> list(raw, &::freeifaddrs);
+    std::vector<Interface> interfaces;
+    for (const auto* entry = list.get(); entry != nullptr; entry = entry->ifa_next) {
+        add(interfaces, *entry);
+    }
+    return interfaces;
+}
+
+// ---- The default route
+
+std::optional<std::uint32_t> parse_hex(std::string_view text) {
+    std::uint32_t value = 0;
+    const char* end = text.data() + text.size();
+    auto [last, error] = std::from_chars(text.data(), end, value, 16);
+    if (text.empty() || error != std::errc{} || last != end) return std::nullopt;
+    return value;
+}
+
+bool is_zero(std::string_view hex) {
+    return !hex.empty() && hex.find_first_not_of('0') == std::string_view::npos;
+}
+
+// One line of the kernel's table, as far as a default route needs it.
+struct Route {
+    std::string interface;
+    std::uint32_t metric;
+};
+
+bool usable(std::optional<std::uint32_t> flags) {
+    return flags && (*flags & RTF_UP) != 0 && (*flags & RTF_REJECT) == 0;
+}
+
+// Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT; hex except the metric.
+std::optional<Route> default_route_v4(const std::vector<std::string>& fields) {
+    if (fields.size() < 8 || !is_zero(fields[1]) || !is_zero(fields[7])) return std::nullopt;
+    auto metric = parse_number<std::uint32_t>(fields[6]);
+    if (!metric || !usable(parse_hex(fields[3]))) return std::nullopt;
+    return Route{fields[0], *metric};
+}
+
+// Destination, its length, source, its length, next hop, metric, references, use, flags, interface.
+std::optional<Route> default_route_v6(const std::vector<std::string>& fields) {
+    if (fields.size() != 10 || !is_zero(fields[0]) || !is_zero(fields[1])) return std::nullopt;
+    auto metric = parse_hex(fields[5]);
+    if (!metric || !usable(parse_hex(fields[8]))) return std::nullopt;
+    return Route{fields[9], *metric};
+}
+
+// The interface of the default route with the least metric; empty: there is none.
+template <class Parse>
+std::string read_default_route(const std::string& path, Parse parse) {
+    const auto table = read_file(path).value_or("");
+    std::optional<Route> best;
+    for (const auto& line : split(table, '\n')) {
+        auto route = parse(split_words(line));
+        if (route && (!best || route->metric < best->metric)) best = std::move(route);
+    }
+    return best ? best->interface : std::string();
+}
+
+// ---- The choice
+
+bool serves(const Interface& interface) {
+    return interface.up && !interface.loopback && !interface.addresses.empty();
+}
+
+// The address that a bind by the interface's name reaches: ZeroMQ takes the first IPv4 one.
+address main_address(const Interface& interface) {
+    auto v4 = std::ranges::find_if(interface.addresses, [](const address& a) { return a.is_v4(); });
+    return v4 == interface.addresses.end() ? interface.addresses.front() : *v4;
+}
+
+BindChoice bind_to_address(const address& own, std::string reason) {
+    const auto host = own.is_v6() ? "[" + own.to_string() + "]" : own.to_string();
+    return {.endpoint = fmt::format("tcp://{}:%p", host),
+            .ipv6 = own.is_v6(),
+            .address = own,
+            .reason = std::move(reason)};
+}
+
+// By name where that means IPv4. With IPv6 a name may mean a link-local address, so there it is the
+// address itself.
+BindChoice bind_to_interface(const Interface& interface, std::string reason) {
+    const auto own = main_address(interface);
+    if (own.is_v6()) return bind_to_address(own, std::move(reason));
+    return {.endpoint = fmt::format("tcp://{}:%p", interface.name),
+            .ipv6 = false,
+            .address = own,
+            .reason = std::move(reason)};
+}
+
+const Interface* carrier_of(const NetworkFacts& network, const address& wanted) {
+    for (const auto& interface : network.interfaces) {
+        if (interface.up &&
+            std::ranges::find(interface.addresses, wanted) != interface.addresses.end()) {
+            return &interface;
+        }
+    }
+    return nullptr;
+}
+
+// The first address of the pod in its hosts file that it really has. Kubernetes writes the primary
+// family first; the 127.0.1.1 of an ordinary machine is no address that peers could reach.
+std::optional<BindChoice> choose_own_address(const NetworkFacts& network,
+                                             const HostsFile& hosts_file,
+                                             const std::string& hostname) {
+    for (const auto& own : hosts_file.addresses_of(hostname)) {
+        const auto* interface = carrier_of(network, own);
+        if (interface == nullptr || interface->loopback) continue;
+        auto reason = fmt::format("{} carries {}, this pod's address in /etc/hosts",
+                                  interface->name, own.to_string());
+        if (own == main_address(*interface)) return bind_to_interface(*interface, reason);
+        return bind_to_address(own, reason);
+    }
+    return std::nullopt;
+}
+
+BindChoice choose_freely(const NetworkFacts& network, const HostsFile& hosts_file,
+                         const std::string& hostname) {
+    if (auto own = choose_own_address(network, hosts_file, hostname)) return *own;
+    for (const auto& interface : network.interfaces) {
+        if (interface.name == network.default_route && serves(interface)) {
+            return bind_to_interface(interface,
+                                     interface.name + " is the interface of the default route");
+        }
+    }
+    for (const auto& interface : network.interfaces) {
+        if (serves(interface)) {
+            return bind_to_interface(interface, interface.name +
+                                                    " is the first interface that is up; there is "
+                                                    "no default route");
+        }
+    }
+    return bind_to_address(address_v4::loopback(), "no interface but loopback is up");
+}
+
+BindChoice bind_to_all(const std::string& wanted, BindChoice chosen) {
+    chosen.endpoint = "tcp://*:%p";
+    chosen.ipv6 = chosen.ipv6 || wanted.find(':') != std::string::npos;
+    chosen.reason = "all interfaces, as asked for";
+    return chosen;
+}
+
+std::string list_interfaces(const NetworkFacts& network) {
+    std::vector<std::string> lines;
+    for (const auto& interface : network.interfaces) {
+        std::vector<std::string> texts;
+        for (const auto& own : interface.addresses) texts.push_back(own.to_string());
+        if (!interface.up) texts.emplace_back("down");
+        lines.push_back(fmt::format("{} ({})", interface.name,
+                                    texts.empty() ? "no address" : join(texts, " ")));
+    }
+    return lines.empty() ? "this pod has none" : "this pod has " + join(lines, ", ");
+}
+
+tl::unexpected<Error> cannot_bind(const std::string& wanted, std::string cause,
+                                  const NetworkFacts& network) {
+    return fail({.code = ExitCode::settings,
+                 .doing = "bind the broker to",
+                 .subject = wanted,
+                 .cause = std::move(cause),
+                 .tried = {},
+                 .hint = list_interfaces(network)});
+}
+
+std::optional<address> parse_address(std::string_view text) {
+    if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
+    boost::system::error_code error;
+    auto parsed = boost::asio::ip::make_address(std::string(text), error);
+    if (error) return std::nullopt;
+    return parsed;
+}
+
+}  // namespace
+
+NetworkFacts read_network_facts(const SystemPaths& paths) {
+    NetworkFacts network;
+    network.interfaces = read_interfaces();
+    network.default_route = read_default_route(paths.route, default_route_v4);
+    if (network.default_route.empty()) {
+        network.default_route = read_default_route(paths.ipv6_route, default_route_v6);
+    }
+    return network;
+}
+
+Result<BindChoice> choose_bind(const std::string& wanted, const NetworkFacts& network,
+                               const HostsFile& hosts_file, const std::string& hostname) {
+    auto chosen = choose_freely(network, hosts_file, hostname);
+    if (wanted.empty()) return chosen;
+
+    const auto wanted_address = parse_address(wanted);
+    if (wanted == "*" || (wanted_address && wanted_address->is_unspecified())) {
+        return bind_to_all(wanted, std::move(chosen));
+    }
+    if (wanted_address) {
+        if (carrier_of(network, *wanted_address) == nullptr) {
+            return cannot_bind(wanted, "no interface that is up has this address", network);
+        }
+        return bind_to_address(*wanted_address, "as asked for");
+    }
+    auto interface = std::ranges::find(network.interfaces, wanted, &Interface::name);
+    if (interface == network.interfaces.end()) {
+        return cannot_bind(wanted, "there is no such interface", network);
+    }
+    if (!interface->up) return cannot_bind(wanted, "the interface is down", network);
+    if (interface->addresses.empty()) {
+        return cannot_bind(wanted, "the interface has no address", network);
+    }
+    return bind_to_interface(*interface, "as asked for");
+}
+
+}  // namespace fluxpod

@@ -33,10 +33,12 @@ struct BindChoice {
     std::string reason;  // "eth0 carries 10.244.1.4, this pod's address in /etc/hosts"
 };
 
-// `wanted` is --bind: an interface, an address, or empty. Empty chooses: the interface that carries
-// the pod's own address (hosts file), else that of the default route, else the only other one that
-// is up, else loopback. A wanted interface that does not exist or has no address is error 10 with
-// the list of those that do: Flux itself would notice only on ranks with children.
+// `wanted` is --bind: an interface, an address, all interfaces (*, 0.0.0.0, ::), or empty. Empty
+// chooses: the interface that carries the pod's own address (hosts file; its first line decides
+// between IPv4 and IPv6), else that of the default route, else the first other one that is up, else
+// loopback. An interface with IPv4 is bound by its name, otherwise by its IPv6 address. A wanted
+// interface or address that does not exist, is down or has no address is error 10 with the list
+// of those that do: Flux itself would notice only on ranks with children.
 [[nodiscard]] Result<BindChoice> choose_bind(const std::string& wanted, const NetworkFacts& network,
                                              const HostsFile& hosts_file,
                                              const std::string& hostname);
