@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// A small cluster "fp" as identity and the network would hand it to the plan.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "fluxpod/identity/identity.hpp"
+#include "fluxpod/identity/network_facts.hpp"
+#include "fluxpod/settings/settings.hpp"
+#include "fluxpod/topology/inspect.hpp"
+
+namespace fluxpod::test {
+
+inline Identity sample_identity(std::uint32_t rank, std::uint32_t size) {
+    Identity identity;
+    identity.rank = rank;
+    identity.size = identity.min_size = identity.max_size = size;
+    identity.hosts.append_range("fp-", 0, size - 1, 0, "");
+    identity.hostname = identity.hosts.at(rank);
+    identity.kernel_hostname = identity.hostname;
+    identity.platform = "Indexed Job";
+    identity.index_origin = "JOB_COMPLETION_INDEX";
+    identity.service = "flux";
+    identity.namespace_name = "default";
+    identity.cluster_domain = "cluster.local";
+    return identity;
+}
+
+inline BindChoice sample_bind() {
+    return {.endpoint = "tcp://eth0:%p",
+            .ipv6 = false,
+            .address = {},
+            .reason = "eth0 carries 10.244.1.4, this pod's address in the hosts file"};
+}
+
+inline NodeShape sample_shape(std::uint32_t cores) {
+    NodeShape shape;
+    shape.cores = shape.pus = shape.complete_cores = shape.complete_pus = cores;
+    return shape;
+}
+
+inline Settings sample_settings(const std::string& root = "/run/fluxpod") {
+    Settings settings;
+    settings.root = root;
+    settings.curve_cert = "/etc/curve/curve.cert";
+    settings.origins["curve-cert"] = "flag --curve-cert";
+    return settings;
+}
+
+}  // namespace fluxpod::test
