@@ -12,17 +12,18 @@ namespace fluxpod {
 namespace {
 
 using enum IndexSource;
+using P = PodFacts;
 
 // clang-format off
-constexpr std::array platforms{
-    // name               sign                             its name in messages                 index    lead         others      first
-    Platform{"Indexed Job",     &PodFacts::job_completion_index, "JOB_COMPLETION_INDEX",              number,  numbered,    "-",         0},
-    Platform{"LeaderWorkerSet", &PodFacts::lws_worker_index,     "LWS_WORKER_INDEX",                  number,  "",          "-",         0},
-    Platform{"MPIJob",          &PodFacts::mpi_job_role,         "K_MPI_JOB_ROLE",                    role,    "-launcher", "-worker-", -1},
-    Platform{"StatefulSet",     &PodFacts::pod_index_label,      "label apps.kubernetes.io/pod-index", number, numbered,    "-",         0},
-    Platform{"compose replica", &PodFacts::reverse_name,         "reverse name",                      ordinal, numbered,    "-",         1},
-    Platform{"plain hostname",  nullptr,                         "hostname",                          ordinal, numbered,    "-",         0},
-};
+constexpr auto platforms = std::to_array<Platform>({
+    // name             sign                      called                  index    lead         others      first
+    {"Indexed Job",     &P::job_completion_index, "JOB_COMPLETION_INDEX", number,  numbered,    "-",        0},
+    {"LeaderWorkerSet", &P::lws_worker_index,     "LWS_WORKER_INDEX",     number,  "",          "-",        0},
+    {"MPIJob",          &P::mpi_job_role,         "K_MPI_JOB_ROLE",       role,    "-launcher", "-worker-", -1},
+    {"StatefulSet",     &P::pod_index_label,      "pod-index label",      number,  numbered,    "-",        0},
+    {"compose replica", &P::reverse_name,         "reverse name",         ordinal, numbered,    "-",        1},
+    {"plain hostname",  nullptr,                  "hostname",             ordinal, numbered,    "-",        0},
+});
 // clang-format on
 
 tl::unexpected<Error> unusable(const Platform& platform, const std::string& value,

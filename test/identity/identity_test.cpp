@@ -122,8 +122,7 @@ TEST_CASE("each platform's pods get their rank, their hosts and their names") {
         // Kubeflow Trainer: <trainjob>-node-0-<i>
         {indexed_job("train-node-0-1", "1"), 1, "train-node-0-[0-3]", "Indexed Job",
          "JOB_COMPLETION_INDEX"},
-        {stateful_set("db-2", "2"), 2, "db-[0-3]", "StatefulSet",
-         "label apps.kubernetes.io/pod-index"},
+        {stateful_set("db-2", "2"), 2, "db-[0-3]", "StatefulSet", "pod-index label"},
         {worker_set("lws-1", "0", "4"), 0, "lws-1,lws-1-[1-3]", "LeaderWorkerSet",
          "LWS_WORKER_INDEX"},
         {worker_set("lws-1-3", "3", "4"), 3, "lws-1,lws-1-[1-3]", "LeaderWorkerSet",
@@ -188,7 +187,7 @@ TEST_CASE(
     check_all_in(refused(Settings(), worker_set("lws-0-1", "2", "4")),
                  {"index 2 (LWS_WORKER_INDEX)", "lws-0-2", "lws-0-1"});
     check_all_in(refused(flags({{"size", "4"}}), stateful_set("db-1", "3")),
-                 {"index 3 (label apps.kubernetes.io/pod-index)", "db-3", "db-1"});
+                 {"index 3 (pod-index label)", "db-3", "db-1"});
     check_all_in(refused(flags({{"size", "4"}, {"hostname", "fp-0"}}), indexed_job("x", "3")),
                  {"fp-3", "hostname fp-0 (flag --hostname)"});
 }
