@@ -412,17 +412,15 @@ tl::expected<DnsAnswer, std::string> decode_dns_response(std::span<const std::ui
 std::string reverse_dns_name(const boost::asio::ip::address& address) {
     std::string name;
     if (address.is_v4()) {
-        const auto bytes = address.to_v4().to_bytes();
-        for (auto byte = bytes.rbegin(); byte != bytes.rend(); ++byte) {
-            name += std::to_string(*byte) + ".";
-        }
+        auto bytes = address.to_v4().to_bytes();
+        std::reverse(bytes.begin(), bytes.end());
+        for (auto byte : bytes) name += std::to_string(byte) + ".";
         return name + "in-addr.arpa";
     }
     constexpr std::string_view digits = "0123456789abcdef";
-    const auto bytes = address.to_v6().to_bytes();
-    for (auto byte = bytes.rbegin(); byte != bytes.rend(); ++byte) {
-        name += {digits[*byte & 0x0FU], '.', digits[*byte >> 4U], '.'};
-    }
+    auto bytes = address.to_v6().to_bytes();
+    std::reverse(bytes.begin(), bytes.end());
+    for (auto byte : bytes) name += {digits[byte & 0x0FU], '.', digits[byte >> 4U], '.'};
     return name + "ip6.arpa";
 }
 

@@ -123,6 +123,7 @@ struct Block {
     std::string prefix, suffix;
     std::size_t digits = 0;
     std::uint64_t first = 0, last = 0;
+    // NOLINTNEXTLINE(modernize-use-nullptr): a false alarm of clang-tidy 14 at every <=>
     auto operator<=>(const Block&) const = default;
 
     [[nodiscard]] bool meets(const Block& next) const {

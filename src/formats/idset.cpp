@@ -41,7 +41,7 @@ tl::expected<Idset, std::string> Idset::parse(std::string_view text) {
         const auto range = parse_range(piece);
         if (!range) return tl::unexpected(range.error() + place);
         if (!set.empty() && range->first <= set.ranges_.back().last) {
-            return tl::unexpected(piece + " is out of order" + place);
+            return tl::unexpected(excerpt(piece).append(" is out of order").append(place));
         }
         set.insert(*range);
     }
