@@ -93,15 +93,14 @@ class Screen {
 
 void explain_pod(const Plan& plan, const Settings& settings, Screen& screen) {
     const Identity& identity = plan.identity;
-    screen.line("pod", fmt::format("{}, rank {}, the {} (index from {}; {})", identity.hostname,
-                                   identity.rank, role_of(identity), identity.index_origin,
-                                   identity.platform));
+    screen.line("pod", fmt::format("{}, rank {}, {} (index from {}; {})", identity.hostname,
+                                   identity.rank, identity.is_lead() ? "the lead" : "a follower",
+                                   identity.index_origin, identity.platform));
     screen.line("address", identity.address_of(identity.rank));
-    screen.line("cluster",
-                fmt::format("{} pods, {} to begin with, {} at most",
-                            from(settings, "size", std::to_string(identity.size)),
-                            from(settings, "min-size", std::to_string(identity.min_size)),
-                            from(settings, "max-size", std::to_string(identity.max_size))));
+    screen.line("size", fmt::format("{}, min-size {}, max-size {}",
+                                    from(settings, "size", std::to_string(identity.size)),
+                                    from(settings, "min-size", std::to_string(identity.min_size)),
+                                    from(settings, "max-size", std::to_string(identity.max_size))));
     screen.line("hosts", shortened(identity.hosts.encode()));
 }
 
@@ -148,30 +147,44 @@ void explain_files(const Plan& plan, const Settings& settings, Screen& screen) {
         screen.line("merged", from(settings, "broker-config", settings.broker_config));
     }
     for (const auto& [path, mode] : files_of(plan)) screen.line("file", octal(mode) + " " + path);
+    // The others are the ways to what is listed.
     for (const auto& directory : plan.directories) {
-        screen.line("directory", octal(directory.mode) + " " + directory.path +
-                                     (directory.must_be_ours ? " (must be ours)" : ""));
+        if (directory.must_be_ours) {
+            screen.line("directory", octal(directory.mode) + " " + directory.path);
+        }
     }
+}
+
+// The command to paste into a shell, in lines of a screen's width.
+void explain_command(const std::vector<std::string>& argv, Screen& screen) {
+    constexpr std::size_t most = 86;
+    std::string line;
+    std::string_view name = "launch";
+    for (const auto& word : argv) {
+        const std::string next = quoted(word);
+        if (!line.empty() && line.size() + 1 + next.size() > most) {
+            screen.line(std::exchange(name, ""), line + " \\");
+            line.clear();
+        }
+        line += (line.empty() ? "" : " ") + next;
+    }
+    screen.line(name, line);
 }
 
 void explain_launch(const Plan& plan, const Settings& settings, Screen& screen) {
     if (plan.gate) {
+        const std::string until = std::string(name_of(plan.gate->until)) + " answers";
+        screen.line("wait for", fmt::format("{} port {}", plan.gate->host, plan.gate->port));
         screen.line(
-            "wait for",
-            fmt::format("{} port {}, until {} answers, for at most {}", plan.gate->host,
-                        plan.gate->port,
-                        from(settings, "wait-until", std::string(name_of(plan.gate->until))),
-                        from(settings, "wait-timeout", format_duration(plan.gate->timeout))));
+            "", fmt::format("until {}, for at most {}", from(settings, "wait-until", until),
+                            from(settings, "wait-timeout", format_duration(plan.gate->timeout))));
     } else {
         screen.line("wait for", "nobody");
     }
     for (const auto& [name, value] : plan.launch.set_environment) {
         screen.line("set", name + "=" + quoted(value));
     }
-    std::vector<std::string> words;
-    words.reserve(plan.launch.argv.size());
-    for (const auto& word : plan.launch.argv) words.push_back(quoted(word));
-    screen.line("launch", join(words, " "));
+    explain_command(plan.launch.argv, screen);
 }
 
 namespace json = boost::json;

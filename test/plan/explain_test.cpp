@@ -1,1 +1,99 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "fluxpod/plan/explain.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <string>
+
+#include "fluxpod/plan/make.hpp"
+#include "golden.hpp"
+#include "sample_cluster.hpp"
+
+namespace fluxpod {
+namespace {
+
+using test::check_golden;
+
+Plan plan_of(const Settings& settings, const Identity& identity) {
+    auto plan = make_plan(settings, identity, test::sample_bind(), test::sample_shape(4), "");
+    REQUIRE(plan);
+    return *plan;
+}
+
+Settings lead_settings() {
+    Settings settings = test::sample_settings();
+    settings.size = 4;
+    settings.origins["size"] = "spec.size of mini.yaml";
+    settings.command = {"flux", "submit", "--watch", "it's \x1b[31mred"};
+    return settings;
+}
+
+TEST_CASE("the lead's plan on one screen, with where its values came from") {
+    const Settings settings = lead_settings();
+    const std::string text =
+        explain_as_text(plan_of(settings, test::sample_identity(0, 4)), settings);
+    check_golden("explain-lead.txt", text);
+    CHECK(std::count(text.begin(), text.end(), '\n') <= 40);
+    CHECK(text.find('\x1b') == std::string::npos);
+}
+
+TEST_CASE("a follower's plan names its parent and the wait") {
+    Settings settings;
+    settings.curve_secret = "/etc/secret/key";
+    settings.resources = ResourcesMode::discover;
+    settings.wait_until = WaitUntil::tcp;
+    settings.origins["wait-until"] = "FLUXPOD_WAIT_UNTIL";
+    settings.topology = {TopologySpec::Kind::binomial, 0};
+    check_golden("explain-follower.txt",
+                 explain_as_text(plan_of(settings, test::sample_identity(5, 8)), settings));
+}
+
+TEST_CASE("a host list without a pattern does not fill the screen") {
+    Identity identity = test::sample_identity(0, 2);
+    for (int i = 0; i < 2000; ++i) identity.hosts.append("node" + std::string(i % 50 + 1, 'x'));
+    Settings settings = test::sample_settings();
+    const std::string text = explain_as_text(plan_of(settings, identity), settings);
+    CHECK(text.size() < 8000);
+}
+
+TEST_CASE("the JSON has every documented member, the null ones too") {
+    Settings settings = test::sample_settings();
+    settings.curve_cert.clear();
+    settings.resources = ResourcesMode::discover;
+    const Plan plan = plan_of(settings, test::sample_identity(0, 1));
+    const std::string text = explain_as_json(plan, settings);
+    CHECK(text.back() == '\n');
+    CHECK(std::count(text.begin(), text.end(), '\n') == 1);
+
+    const auto value = boost::json::parse(text);
+    std::string members;
+    for (const auto& member : value.as_object()) members += std::string(member.key()) + " ";
+    CHECK(members ==
+          "pod cluster tree overlay certificate resources directories files wait launch origins ");
+    CHECK(value.at("tree").at("parent").is_null());
+    CHECK(value.at("tree").at("children").as_string().empty());
+    CHECK(value.at("resources").is_null());
+    CHECK(value.at("wait").is_null());
+    CHECK(value.at("certificate").at("source").as_string() == "none");
+    CHECK(value.at("launch").at("environment").as_object().empty());
+}
+
+TEST_CASE("the JSON of a lead is as recorded") {
+    const Settings settings = lead_settings();
+    check_golden("explain-lead.json",
+                 explain_as_json(plan_of(settings, test::sample_identity(0, 4)), settings));
+}
+
+TEST_CASE("the JSON keeps the argument vector as it is") {
+    const Settings settings = lead_settings();
+    const Plan plan = plan_of(settings, test::sample_identity(0, 4));
+    const auto value = boost::json::parse(explain_as_json(plan, settings));
+    const auto& argv = value.at("launch").at("argv").as_array();
+    REQUIRE(argv.size() == plan.launch.argv.size());
+    for (std::size_t i = 0; i < argv.size(); ++i) CHECK(argv[i].as_string() == plan.launch.argv[i]);
+}
+
+}  // namespace
+}  // namespace fluxpod

@@ -161,7 +161,8 @@ TEST_CASE("a cluster of one has neither parent nor children") {
 }
 
 TEST_CASE("parents and children agree, and every rank reaches the lead") {
-    for (TopologySpec spec : {TopologySpec{Kind::kary, 2}, {Kind::mincrit, 5}, {Kind::binomial, 0}}) {
+    for (TopologySpec spec :
+         {TopologySpec{Kind::kary, 2}, {Kind::mincrit, 5}, {Kind::binomial, 0}}) {
         const Tree tree(spec, 200);
         std::size_t children = 0;
         for (std::uint32_t rank = 0; rank < 200; ++rank) {
