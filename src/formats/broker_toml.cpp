@@ -30,6 +30,7 @@ using Checked = tl::expected<void, std::string>;
 
 constexpr std::size_t most_bytes = std::size_t{256} * 1024;
 constexpr std::size_t most_levels = 32;
+constexpr std::size_t most_cost = 500'000'000;  // about a second of toml11
 constexpr std::size_t most_hosts = Hostlist::most_in_range;
 
 tl::unexpected<std::string> refuse(std::string cause) { return tl::unexpected(std::move(cause)); }
@@ -49,11 +50,12 @@ bool is_utf8(std::string_view text) {
 }
 
 // Walks over strings and comments and counts how deep the rest nests, since toml11 recurses once
-// for each bracket and each dot. Where it takes a text for something else than the library does,
-// the text is no TOML, and the library stops there.
-class DepthScanner {
+// for each bracket and each dot; and what its reading will cost, since it looks at the whole line
+// again for each value on it. Where it takes a text for something else than the library does, the
+// text is no TOML, and the library stops there.
+class CostScanner {
   public:
-    explicit DepthScanner(std::string_view text) : text_(text) {}
+    explicit CostScanner(std::string_view text) : text_(text) {}
 
     Checked scan() {
         while (at_ < text_.size()) {
@@ -61,6 +63,9 @@ class DepthScanner {
             if (depth_ + dots_ > most_levels) {
                 return refuse(
                     fmt::format("line {}: nested deeper than {} levels", line_, most_levels));
+            }
+            if (cost_ + marks_ * (at_ - line_start_) > most_cost) {
+                return refuse(fmt::format("line {}: too many values in one line", line_));
             }
         }
         return {};
@@ -74,13 +79,17 @@ class DepthScanner {
         switch (c) {
             case '#': at_ = std::min(text_.find('\n', at_), text_.size()); break;
             case '\n':
-                ++line_;
+                end_line();
                 if (open_.empty()) dots_ = 0;
                 break;
             case '.': ++dots_; break;
-            case ',': dots_ = 0; break;
+            case ',':
+                ++marks_;
+                dots_ = 0;
+                break;
             case '[':
             case '{':
+                ++marks_;
                 open_.push_back(dots_ + 1);
                 depth_ += dots_ + 1;
                 dots_ = 0;
@@ -90,6 +99,13 @@ class DepthScanner {
             default: break;
         }
         return true;
+    }
+
+    void end_line() {
+        ++line_;
+        cost_ += marks_ * (at_ - line_start_);
+        marks_ = 0;
+        line_start_ = at_;
     }
 
     void close() {
@@ -107,11 +123,11 @@ class DepthScanner {
             const char c = text_[at_];
             if (c == '\n') {
                 if (!multiline) return false;
-                ++line_;
+                end_line();
             }
             if (c == '\\' && quote == '"') {
                 ++at_;  // whatever is escaped, it does not end the string
-                if (at_ < text_.size() && text_[at_] == '\n') ++line_;
+                if (at_ < text_.size() && text_[at_] == '\n') end_line();
             } else if (!multiline && c == quote) {
                 ++at_;
                 return true;
@@ -127,6 +143,9 @@ class DepthScanner {
     std::string_view text_;
     std::size_t at_ = 0;
     std::size_t line_ = 1;
+    std::size_t line_start_ = 0;
+    std::size_t marks_ = 0;  // values that begin in this line, about
+    std::size_t cost_ = 0;   // of the lines before
     std::size_t depth_ = 0;
     std::size_t dots_ = 0;           // of the key that is being read
     std::vector<std::size_t> open_;  // levels that each open bracket stands for
@@ -143,7 +162,7 @@ tl::expected<Toml, std::string> parse_toml(std::string_view text) {
     if (text.size() > most_bytes) return refuse(fmt::format("larger than {} bytes", most_bytes));
     if (text.find('\0') != std::string_view::npos) return refuse("a NUL character");
     if (!is_utf8(text)) return refuse("not UTF-8 text");
-    if (auto shallow = DepthScanner(text).scan(); !shallow) return refuse(shallow.error());
+    if (auto bounded = CostScanner(text).scan(); !bounded) return refuse(bounded.error());
     try {
         std::istringstream stream(std::string(text) + "\n");
         return toml::parse<toml::discard_comments, std::map, std::vector>(stream, "TOML");
@@ -654,7 +673,7 @@ Table sections_of(const BrokerConfig& config) {
             resource["verify"] =
                 Table{{"default", "allow-extra"}, {"gpu", "ignore"}, {"hostname", "ignore"}};
         }
-        root["resource"] = std::move(resource);
+        root["resource"] = resource;
     }
     if (config.queue_policy) {
         root["sched-fluxion-qmanager"] = Table{{"queue-policy", *config.queue_policy}};
@@ -692,7 +711,7 @@ void write_table(std::string& out, const std::string& path, const Table& table) 
     for (const auto& [key, value] : table) {
         if (!value.is_table()) continue;
         const std::string name = toml::format_key(key);
-        write_table(out, path.empty() ? name : path + "." + name, value.as_table());
+        write_table(out, path.empty() ? name : fmt::format("{}.{}", path, name), value.as_table());
     }
 }
 

@@ -176,6 +176,24 @@ TEST_CASE("nesting is bounded, however it is spelled") {
     }
 }
 
+TEST_CASE("so many values in one line that reading them takes minutes are refused") {
+    CHECK(mentions(merged("a = [" + repeat("1,", 100000) + "]\n"), "line 1: too many values"));
+    CHECK(mentions(merged("\na = [" + repeat("[[1]],", 40000)), "line 2: too many values"));
+    CHECK_FALSE(mentions(merged("a = [" + repeat("1,", 2000) + "]\n"), "refused"));
+    CHECK_FALSE(mentions(merged("a = \"" + repeat("1,", 60000) + "\"\n"), "refused"));
+}
+
+TEST_CASE("host names that only R knows are left out of Flux's check, and nothing else is") {
+    BrokerConfig config = config_of_four();
+    config.ignore_kernel_hostnames = true;
+    auto text = encode_broker_toml(config, "");
+    REQUIRE(text);
+    CHECK(mentions(*text,
+                   "[resource.verify]\ndefault = \"allow-extra\"\ngpu = \"ignore\"\n"
+                   "hostname = \"ignore\"\n"));
+    CHECK(check_broker_toml(*text, "fp-1"));
+}
+
 TEST_CASE("brackets and dots in strings and comments do not nest") {
     const std::string many = repeat("[{.", 1000);
     CHECK_FALSE(mentions(merged("# " + many + "\na = \"" + many + "\"\n"), "refused"));

@@ -44,12 +44,13 @@ struct BrokerConfig {
     // The kernels know the pods by other names than R does: [resource.verify] must not compare
     // them, or every rank would drain itself. Its other modes stay at Flux's defaults.
     bool ignore_kernel_hostnames = false;
-    std::optional<std::string> queue_policy;   // [sched-fluxion-qmanager] queue-policy
+    std::optional<std::string> queue_policy;  // [sched-fluxion-qmanager] queue-policy
 };
 
 // The text of broker.toml. `user_toml` may be empty. Errors are the cause in words, with the line
-// where there is one: not TOML, too large (256 KiB), nested deeper than 32 levels, or a key
-// that contradicts Flux's own rules (see check_broker_toml).
+// where there is one: not TOML, too large (256 KiB), nested deeper than 32 levels, tens of
+// thousands of values in one line, or a key that contradicts Flux's own rules (see
+// check_broker_toml).
 [[nodiscard]] tl::expected<std::string, std::string> encode_broker_toml(const BrokerConfig& config,
                                                                         std::string_view user_toml);
 
