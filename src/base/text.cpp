@@ -140,11 +140,6 @@ std::string printable(std::string_view text) {
     return safe;
 }
 
-std::string in_quotes(std::string_view text) {
-    constexpr std::size_t most = 100;
-    std::string quote = "\"";
-    quote += text.substr(0, most);
-    return quote + (text.size() > most ? "...\"" : "\"");
-}
+std::string in_quotes(std::string_view text) { return "\"" + excerpt(text) + "\""; }
 
 }  // namespace fluxpod

@@ -107,27 +107,32 @@ complete -F _fluxpod fluxpod
 )";
 }
 
-// Inside '...' of a shell, and for zsh inside [...] of an _arguments specification.
-std::string in_single_quotes(std::string_view text, std::string_view escape_with_backslash = "") {
-    std::string quote = "'";
+std::string backslashed(std::string_view text, std::string_view special) {
+    std::string escaped;
     for (char c : text) {
-        if (escape_with_backslash.find(c) != std::string_view::npos) quote += '\\';
-        quote += c == '\'' ? R"('\'')" : std::string(1, c);
+        if (special.find(c) != std::string_view::npos) escaped += '\\';
+        escaped += c;
     }
+    return escaped;
+}
+
+std::string in_single_quotes(std::string_view text) {
+    std::string quote = "'";
+    for (char c : text) quote += c == '\'' ? R"('\'')" : std::string(1, c);
     return quote + "'";
 }
 
+// A specification of zsh's _arguments: NAME[HELP]:METAVAR:ACTION.
 std::string zsh_option(const OptionRow& row) {
-    const std::string once = row.kind == OptionRow::Kind::repeated ? "*" : "";
-    const std::string help = in_single_quotes(fmt::format("[{}]", row.help), ":");
-    if (row.kind == OptionRow::Kind::flag) return fmt::format("'{}'{}", flag_of(row), help);
+    const std::string help = "[" + backslashed(row.help, "]\\") + "]";
+    if (row.kind == OptionRow::Kind::flag) return in_single_quotes(flag_of(row) + help);
     const auto choices = choices_of(row);
     const std::string action = !choices.empty()  ? "(" + join(choices, " ") + ")"
                                : takes_path(row) ? "_files"
                                                  : "";
-    const std::string value =
-        in_single_quotes(fmt::format("{}", row.metavar), ":") + fmt::format("':{}'", action);
-    return fmt::format("'{}{}='{}':'{}", once, flag_of(row), help, value);
+    const std::string often = row.kind == OptionRow::Kind::repeated ? "*" : "";
+    return in_single_quotes(fmt::format("{}{}={}:{}:{}", often, flag_of(row), help,
+                                        backslashed(row.metavar, ":\\"), action));
 }
 
 std::string zsh_case(const CommandRow& command) {
@@ -179,7 +184,7 @@ std::string fish_option(const OptionRow& row) {
     }
     return fmt::format("complete -c fluxpod -n '__fish_seen_subcommand_from {}' -l {}{} -d {}\n",
                        join(command_names(row.commands), " "), row.name, value,
-                       in_single_quotes(row.help, "\\"));
+                       in_single_quotes(backslashed(row.help, "\\")));
 }
 
 std::string fish() {
@@ -188,7 +193,7 @@ std::string fish() {
         "complete -c fluxpod -n __fish_use_subcommand -f\n";
     for (const auto& row : command_table()) {
         text += fmt::format("complete -c fluxpod -n __fish_use_subcommand -a {} -d {}\n", row.name,
-                            in_single_quotes(row.purpose, "\\"));
+                            in_single_quotes(backslashed(row.purpose, "\\")));
     }
     for (const auto& row : option_table()) text += fish_option(row);
     text += fmt::format("complete -c fluxpod -n '__fish_seen_subcommand_from help' -x -a '{}'\n",

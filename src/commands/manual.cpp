@@ -32,7 +32,7 @@ std::string escaped(std::string_view text) {
     return roff;
 }
 
-std::string prose(std::string_view text) { return escaped(wrapped(text, 78, 0)) + "\n"; }
+std::string prose(std::string_view text) { return escaped(wrapped(text, 72, 0)) + "\n"; }
 
 std::string bold(std::string_view text) { return "\\fB" + escaped(text) + "\\fR"; }
 std::string italic(std::string_view text) { return "\\fI" + escaped(text) + "\\fR"; }

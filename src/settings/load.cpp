@@ -58,7 +58,7 @@ Result<Assignments> read_config(const Sources& sources) {
     return default_config_exists() ? read_config_file(default_config_file) : Assignments{};
 }
 
-Error wrong_settings(std::string subject, std::string cause, std::string hint) {
+Error wrong_settings(std::string subject, std::string cause, std::string hint = "") {
     return {.code = ExitCode::settings,
             .doing = "use",
             .subject = std::move(subject),
@@ -176,8 +176,8 @@ Result<Settings> load_settings(const CommandLine& command_line, const Environmen
         if (!stored) return fail(stored.error());
     }
     settings.operands = command_line.operands;
-    settings.command =
-        command_line.command.empty() ? std::move(minicluster->command) : command_line.command;
+    settings.command = command_line.command;
+    if (settings.command.empty()) settings.command = std::move(minicluster->command);
     if (auto checked = check_together(settings); !checked) return fail(checked.error());
     return settings;
 }

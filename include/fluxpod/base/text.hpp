@@ -37,12 +37,11 @@ template <std::integral T>
 
 // The text for an error message: its beginning and "..." where it is longer than `most` bytes.
 [[nodiscard]] std::string excerpt(std::string_view text, std::size_t most = 80);
+// The same in double quotes.
+[[nodiscard]] std::string in_quotes(std::string_view text);
 
 // Every byte outside printable ASCII and well-formed UTF-8 text as \xNN, so that hostile input
 // can neither forge a log line nor reach a terminal as an escape sequence.
 [[nodiscard]] std::string printable(std::string_view text);
-
-// In double quotes for a message, cut with "..." after 100 bytes.
-[[nodiscard]] std::string in_quotes(std::string_view text);
 
 }  // namespace fluxpod
