@@ -1,1 +1,236 @@
 // SPDX-License-Identifier: Apache-2.0
+// fluxpod wait: gates from the command line, all targets in parallel, then the command.
+#include "fluxpod/gates/wait.hpp"
+
+#include <fmt/format.h>
+#include <sodium.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "fluxpod/base/file.hpp"
+#include "fluxpod/base/log.hpp"
+#include "fluxpod/base/text.hpp"
+#include "fluxpod/commands/boot.hpp"
+#include "fluxpod/formats/duration.hpp"
+#include "fluxpod/gates/curve_gate.hpp"
+#include "fluxpod/gates/dns_gate.hpp"
+#include "fluxpod/gates/file_gate.hpp"
+#include "fluxpod/gates/target.hpp"
+#include "fluxpod/gates/tcp_gate.hpp"
+#include "fluxpod/gates/together.hpp"
+#include "fluxpod/identity/pod_facts.hpp"
+#include "fluxpod/launch/exec.hpp"
+
+namespace fluxpod {
+
+namespace {
+
+using Kind = WaitTarget::Kind;
+
+constexpr std::size_t most_failures_told = 8;
+
+Error usage(std::string subject, std::string cause) {
+    return {.code = ExitCode::usage,
+            .doing = "wait for",
+            .subject = std::move(subject),
+            .cause = std::move(cause),
+            .tried = "",
+            .hint = fmt::format("a target is {}", wait_target_forms)};
+}
+
+// Each host of a host file is a target of its own.
+Result<std::vector<WaitTarget>> targets_of_host_file(const WaitTarget& hosts) {
+    auto text = read_file(hosts.path);
+    auto names = text ? parse_host_file(*text)
+                      : tl::expected<std::vector<std::string>, std::string>(
+                            tl::unexpected(text.error().cause));
+    if (!names) {
+        return fail({.code = ExitCode::settings,
+                     .doing = "read the host file",
+                     .subject = hosts.path,
+                     .cause = names.error(),
+                     .tried = "",
+                     .hint = "its lines are 'host', 'host slots=N' or 'host:N'"});
+    }
+    std::vector<WaitTarget> targets;
+    for (auto& name : *names) {
+        targets.push_back({.kind = hosts.port == 0 ? Kind::dns : Kind::tcp,
+                           .host = std::move(name),
+                           .port = hosts.port,
+                           .path = {}});
+    }
+    return targets;
+}
+
+Result<std::vector<WaitTarget>> read_targets(const std::vector<std::string>& operands) {
+    if (operands.empty()) return fail(usage("", "no target is given"));
+    std::vector<WaitTarget> targets;
+    for (const auto& operand : operands) {
+        auto target = parse_wait_target(operand);
+        if (!target) return fail(usage(operand, target.error()));
+        if (target->kind != Kind::hosts) {
+            targets.push_back(std::move(*target));
+            continue;
+        }
+        auto hosts = targets_of_host_file(*target);
+        if (!hosts) return fail(hosts.error());
+        std::move(hosts->begin(), hosts->end(), std::back_inserter(targets));
+    }
+    return targets;
+}
+
+Result<std::optional<CurveCert>> read_certificate(const Settings& settings,
+                                                  const std::vector<WaitTarget>& targets) {
+    const bool needed = std::any_of(targets.begin(), targets.end(),
+                                    [](const auto& each) { return each.kind == Kind::curve; });
+    if (!needed) return std::nullopt;
+    if (settings.curve_cert.empty() && settings.curve_secret.empty()) {
+        return fail({.code = ExitCode::certificate,
+                     .doing = "wait for a curve: target",
+                     .subject = "",
+                     .cause = "no certificate is given",
+                     .tried = "",
+                     .hint = "name it with --curve-cert or --curve-secret"});
+    }
+    auto cert = settings.curve_cert.empty() ? derive_curve_cert(settings.curve_secret)
+                                            : read_curve_cert(settings.curve_cert, true);
+    if (!cert) return fail(cert.error());
+    return std::optional<CurveCert>(std::move(*cert));
+}
+
+// What all targets share; outlives them.
+struct Means {
+    const PodFacts& facts;
+    Resolver& resolver;
+    const CurveCert* cert;
+    Duration timeout;
+    Clock& clock;
+};
+
+// One target's gates over its own route.
+class Visit {
+  public:
+    Visit(const WaitTarget& target, const Means& means)
+        : means_(means),
+          route_{.host = target.host, .port = target.port, .addresses = {}, .answered = {}} {
+        if (target.kind == Kind::file) {
+            gates_.push_back(make_file_gate(target.path));
+            return;
+        }
+        gates_.push_back(
+            make_dns_gate(route_, means.resolver, means.facts.hosts_file, means.clock));
+        if (target.kind == Kind::dns) return;
+        gates_.push_back(make_tcp_gate(route_, means.clock));
+        if (target.kind == Kind::curve) {
+            gates_.push_back(make_curve_gate(route_, *means.cert, means.clock));
+        }
+    }
+    Visit(const Visit&) = delete;
+    Visit& operator=(const Visit&) = delete;
+    ~Visit() = default;
+
+    Task<void> run() {
+        std::vector<Gate*> gates;
+        for (const auto& gate : gates_) gates.push_back(gate.get());
+        const WaitPolicy policy{
+            .timeout = means_.timeout, .backoff = {}, .seed = ::randombytes_random()};
+        const std::string doing = "wait for";
+        auto summary = co_await wait_for_gates(doing, gates, policy, means_.clock);
+        if (!summary) {
+            failure_ = std::move(summary.error());
+            co_return;
+        }
+        const Gate& last = *gates_.back();
+        log::info("{} {} is open after {}", last.name(), last.subject(),
+                  describe_duration(summary->elapsed));
+    }
+
+    [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
+
+  private:
+    const Means& means_;
+    Route route_;
+    std::vector<std::unique_ptr<Gate>> gates_;
+    std::optional<Error> failure_;
+};
+
+// One error for all targets that did not open; the first one's code.
+Error joined(const std::vector<Error>& failures, std::size_t all) {
+    if (failures.size() == 1) return failures.front();
+    std::vector<std::string> told;
+    for (const auto& failure : failures) {
+        if (told.size() == most_failures_told) {
+            told.push_back(fmt::format("and {} more", failures.size() - told.size()));
+            break;
+        }
+        told.push_back(fmt::format("{} ({})", failure.subject, failure.cause));
+    }
+    return {.code = failures.front().code,
+            .doing = "wait for",
+            .subject = fmt::format("{} of {} targets", failures.size(), all),
+            .cause = join(told, ", "),
+            .tried = failures.front().tried,
+            .hint = failures.front().hint};
+}
+
+Task<Result<int>> visit_all(const std::vector<WaitTarget>& targets, const Settings& settings,
+                            const PodFacts& facts, const CurveCert* cert) {
+    SteadyClock clock;
+    const TimePoint deadline = clock.now() + settings.timeout;
+    auto resolver = make_resolver({.nameservers = facts.resolv_conf.nameservers}, clock);
+    const Means means{.facts = facts,
+                      .resolver = *resolver,
+                      .cert = cert,
+                      .timeout = settings.timeout,
+                      .clock = clock};
+    std::vector<std::unique_ptr<Visit>> visits;
+    std::vector<Task<void>> tasks;
+    for (const auto& target : targets) {
+        visits.push_back(std::make_unique<Visit>(target, means));
+        tasks.push_back(visits.back()->run());
+    }
+    // What can never open ends the wait at once; at the deadline everyone who is missing is named.
+    co_await together(std::move(tasks), [&] {
+        return clock.now() < deadline &&
+               std::any_of(visits.begin(), visits.end(),
+                           [](const auto& visit) { return visit->failure().has_value(); });
+    });
+
+    std::vector<Error> failures;
+    for (const auto& visit : visits) {
+        if (visit->failure()) failures.push_back(*visit->failure());
+    }
+    if (!failures.empty()) co_return fail(joined(failures, visits.size()));
+    co_return 0;
+}
+
+}  // namespace
+
+Result<int> wait_command(Invocation& invocation) {
+    auto settings = settle(invocation);
+    if (!settings) return fail(settings.error());
+
+    // Everything that can be wrong by itself is said before anything is waited for.
+    auto targets = read_targets(settings->operands);
+    if (!targets) return fail(targets.error());
+    auto cert = read_certificate(*settings, *targets);
+    if (!cert) return fail(cert.error());
+    std::string program;
+    if (!settings->command.empty()) {
+        auto found = find_program(settings->command.front(), invocation.environment);
+        if (!found) return fail(found.error());
+        program = std::move(*found);
+    }
+
+    const PodFacts facts = read_pod_facts(invocation.environment, SystemPaths{});
+    auto visited =
+        unless_signalled(visit_all(*targets, *settings, facts, *cert ? &**cert : nullptr));
+    if (!visited || *visited != 0 || program.empty()) return visited;
+    return fail(exec_program(program, settings->command, invocation.environment,
+                             invocation.inherited_mask));
+}
+
+}  // namespace fluxpod

@@ -1,1 +1,133 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "fluxpod/gates/tcp_gate.hpp"
+
+#include <algorithm>
+#include <sstream>
+#include <utility>
+
+#include "fluxpod/base/text.hpp"
+#include "fluxpod/gates/together.hpp"
+
+namespace fluxpod {
+
+std::string describe_endpoint(const asio::ip::tcp::endpoint& endpoint) {
+    std::ostringstream text;
+    text << endpoint;
+    return text.str();
+}
+
+namespace {
+
+using asio::ip::tcp;
+using boost::system::error_code;
+
+// A name with more addresses than this is not a pod's; a race needs a descriptor for each.
+constexpr std::size_t most_raced = 16;
+
+struct Connect {
+    tcp::endpoint endpoint;
+    bool connected = false;
+    bool silent = true;  // neither connected nor failed in time
+    error_code failure;
+};
+
+std::string describe(const Connect& connect) {
+    const std::string peer = describe_endpoint(connect.endpoint);
+    if (connect.silent) return peer + " does not answer";
+    if (connect.failure == asio::error::connection_refused) return peer + " refuses connections";
+    if (connect.failure == asio::error::connection_reset) return peer + " resets connections";
+    if (connect.failure == asio::error::network_unreachable ||
+        connect.failure == asio::error::host_unreachable) {
+        return peer + " is unreachable (" + describe_errno(connect.failure.value()) + ")";
+    }
+    return peer + ": " + describe_errno(connect.failure.value());
+}
+
+Task<void> attempt_connect(Connect& connect, Clock& clock, TimePoint give_up) {
+    tcp::socket socket(co_await asio::this_coro::executor);
+    auto first =
+        co_await (socket.async_connect(connect.endpoint, as_result) || clock.sleep_until(give_up));
+    auto* ended = std::get_if<0>(&first);
+    if (ended == nullptr) co_return;
+    connect.silent = false;
+    connect.failure = std::get<0>(*ended);
+    connect.connected = !connect.failure;
+}
+
+class TcpGate final : public Gate {
+  public:
+    TcpGate(Route& route, Clock& clock, Duration timeout)
+        : route_(route), clock_(clock), timeout_(timeout) {}
+
+    [[nodiscard]] std::string name() const override { return "TCP"; }
+    [[nodiscard]] std::string subject() const override {
+        const bool ipv6 = route_.host.find(':') != std::string::npos;
+        const std::string host = ipv6 ? "[" + route_.host + "]" : route_.host;
+        return host + ":" + std::to_string(route_.port);
+    }
+    [[nodiscard]] ExitCode exit_code() const override { return ExitCode::network; }
+
+    // Only the peer bears these tries, and raw ZeroMQ tries every 100 ms.
+    [[nodiscard]] std::optional<BackoffPolicy> pace() const override {
+        return BackoffPolicy{.first = std::chrono::milliseconds(30),
+                             .most = std::chrono::milliseconds(200),
+                             .factor = 1.3};
+    }
+
+    Task<Attempt> attempt(TimePoint give_up) override {
+        route_.answered.reset();
+        connects_.clear();
+        for (const auto& address : route_.addresses) {
+            if (connects_.size() == most_raced) break;
+            connects_.push_back({.endpoint = {address, route_.port}, .failure = {}});
+        }
+        if (connects_.empty()) co_return Attempt{.why = "no address is known", .not_before = {}};
+
+        std::vector<Task<void>> race;
+        const TimePoint until = std::min(give_up, clock_.now() + timeout_);
+        for (auto& connect : connects_) race.push_back(attempt_connect(connect, clock_, until));
+        const auto connected = [](const Connect& connect) { return connect.connected; };
+        co_await together(std::move(race), [this, connected] {
+            return std::any_of(connects_.begin(), connects_.end(), connected);
+        });
+
+        const auto winner = std::find_if(connects_.begin(), connects_.end(), connected);
+        if (winner != connects_.end()) {
+            route_.answered = winner->endpoint;
+            co_return Attempt{
+                .verdict = Attempt::Verdict::open, .why = "connected", .not_before = {}};
+        }
+        std::vector<std::string> failures;
+        for (const auto& connect : connects_) failures.push_back(describe(connect));
+        co_return Attempt{.why = join(failures, "; "), .not_before = {}};
+    }
+
+    [[nodiscard]] std::string advice() const override {
+        const auto any = [this](auto test) {
+            return std::any_of(connects_.begin(), connects_.end(), test);
+        };
+        if (any([](const Connect& c) { return c.failure == asio::error::connection_refused; })) {
+            return "the pod is there but nothing listens on that port: see whether its broker "
+                   "started, and on which interface and port it is bound";
+        }
+        if (any([](const Connect& c) { return c.silent; })) {
+            return "packets are swallowed: look for a network policy or firewall, and whether the "
+                   "address still belongs to a running pod";
+        }
+        return connects_.empty() ? "" : "see whether this pod has a route to that address";
+    }
+
+  private:
+    Route& route_;
+    Clock& clock_;
+    Duration timeout_;
+    std::vector<Connect> connects_;  // of the last attempt
+};
+
+}  // namespace
+
+std::unique_ptr<Gate> make_tcp_gate(Route& route, Clock& clock, Duration timeout) {
+    return std::make_unique<TcpGate>(route, clock, timeout);
+}
+
+}  // namespace fluxpod

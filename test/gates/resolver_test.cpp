@@ -1,1 +1,280 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "fluxpod/gates/resolver.hpp"
+
+#include <doctest/doctest.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "dns_server.hpp"
+#include "held_clock.hpp"
+
+using namespace fluxpod;
+using namespace fluxpod::test;
+using namespace std::chrono_literals;
+using Outcome = Resolution::Status;
+
+namespace {
+
+struct World {
+    asio::io_context context;
+    HeldClock clock;
+    std::vector<std::unique_ptr<DnsServer>> servers;
+    ResolverOptions options;
+
+    void serve(DnsServer::Script script) {
+        const std::string address = "127.0.0." + std::to_string(servers.size() + 1);
+        // The first server's port is the port of all.
+        const std::uint16_t port = servers.empty() ? 0 : options.port;
+        servers.push_back(std::make_unique<DnsServer>(context, address, port, std::move(script)));
+        options.port = servers.front()->port();
+        options.nameservers.push_back(asio::ip::make_address(address));
+    }
+
+    Resolution ask(DnsQuestion question = {.name = "pod-0.service"}, Duration within = 5s) {
+        auto resolver = make_resolver(options, clock);
+        return ask(*resolver, std::move(question), within);
+    }
+    Resolution ask(Resolver& resolver, DnsQuestion question, Duration within) {
+        return run_task(context, ask_and_stop(resolver, std::move(question), within));
+    }
+
+    // Time goes on whenever nothing else happens, and `look` is called before it does.
+    Resolution ask_while_time_passes(Duration within, const std::function<void()>& look) {
+        auto resolver = make_resolver(options, clock);
+        std::optional<Resolution> resolution;
+        asio::co_spawn(
+            context, ask_and_stop(*resolver, {.name = "pod-0.service"}, within),
+            [&](const std::exception_ptr&, Resolution ended) { resolution = std::move(ended); });
+        while (!resolution) {
+            if (context.poll() != 0) continue;
+            look();
+            clock.advance_to_next();
+        }
+        context.run();
+        return *resolution;
+    }
+
+  private:
+    Task<Resolution> ask_and_stop(Resolver& resolver, DnsQuestion question, Duration within) {
+        auto resolution = co_await resolver.ask(std::move(question), clock.now() + within);
+        for (auto& server : servers) server->stop();
+        co_return resolution;
+    }
+};
+
+const auto pod_address = asio::ip::make_address("10.244.1.4");
+constexpr std::array<std::uint8_t, 4> pod_bytes{10, 244, 1, 4};
+
+std::vector<Bytes> only(Bytes packet) { return {std::move(packet)}; }
+
+DnsServer::Script answers() {
+    return [](const DnsQuery& query) { return only(query.address(pod_bytes)); };
+}
+
+DnsServer::Script denies() {
+    return [](const DnsQuery& query) { return only(query.denial()); };
+}
+
+DnsServer::Script silent() {
+    return [](const DnsQuery&) { return std::vector<Bytes>{}; };
+}
+
+}  // namespace
+
+TEST_CASE("an answer is the name's addresses and who gave it") {
+    World world;
+    world.serve(answers());
+    const auto resolution = world.ask();
+    CHECK(resolution.status == Outcome::answered);
+    CHECK(resolution.answer.addresses == std::vector{pod_address});
+    CHECK(resolution.server == "127.0.0.1");
+}
+
+TEST_CASE("the question goes out as it was asked, absolute and with its own type") {
+    World world;
+    std::string name;
+    std::uint16_t type = 0;
+    world.serve([&](const DnsQuery& query) {
+        name = query.name;
+        type = query.type;
+        return only(query.denial());
+    });
+    const auto resolution = world.ask({.name = "redis", .type = 65290});
+    CHECK(name == "redis");
+    CHECK(type == 65290);
+    CHECK(resolution.status == Outcome::answered);
+    CHECK(resolution.answer.rcode == DnsRcode::name_error);
+    CHECK(resolution.answer.denial_ttl == 30);
+}
+
+TEST_CASE("a lost packet is asked again after the retransmission time") {
+    World world;
+    world.serve([&](const DnsQuery& query) -> std::vector<Bytes> {
+        if (query.number == 3) return {query.address(pod_bytes)};
+        world.clock.advance(200ms);
+        return {};
+    });
+    const auto start = world.clock.now();
+    CHECK(world.ask().status == Outcome::answered);
+    CHECK(world.clock.now() - start == 400ms);
+}
+
+TEST_CASE("an answer to an earlier packet of the same question counts") {
+    World world;
+    Bytes first;
+    world.serve([&](const DnsQuery& query) -> std::vector<Bytes> {
+        if (query.number == 2) return {first};
+        first = query.address(pod_bytes);
+        world.clock.advance(200ms);
+        return {};
+    });
+    CHECK(world.ask().status == Outcome::answered);
+}
+
+TEST_CASE("a silent server ends the question exactly when time is up") {
+    World world;
+    world.serve(silent());
+    const auto start = world.clock.now();
+    const auto resolution = world.ask_while_time_passes(3s, [] {});
+    CHECK(resolution.status == Outcome::no_answer);
+    CHECK(resolution.detail == "127.0.0.1: no answer");
+    CHECK(world.clock.now() - start == 3s);
+}
+
+TEST_CASE("packets that are no answer are passed over: other id, other question, noise") {
+    World world;
+    world.serve([](const DnsQuery& query) {
+        auto other_id = query.address({6, 6, 6, 6});
+        other_id[0] = static_cast<std::uint8_t>(other_id[0] ^ 0xffU);
+        auto other_name = query.address({6, 6, 6, 6});
+        other_name[13] = 'x';
+        auto not_a_response = query.bytes;
+        const Bytes noise{1, 2, 3};
+        const Bytes nothing;
+        return std::vector<Bytes>{other_id, other_name, not_a_response,
+                                  noise,    nothing,    query.address(pod_bytes)};
+    });
+    const auto resolution = world.ask();
+    CHECK(resolution.status == Outcome::answered);
+    CHECK(resolution.answer.addresses == std::vector{pod_address});
+}
+
+TEST_CASE("a truncated answer is fetched by TCP") {
+    World world;
+    world.serve([](const DnsQuery& query) {
+        if (query.by_tcp) return only(query.address(pod_bytes));
+        auto truncated = query.respond(0);
+        truncated[2] |= 0x02U;
+        return only(truncated);
+    });
+    const auto resolution = world.ask();
+    CHECK(resolution.status == Outcome::answered);
+    CHECK(resolution.answer.addresses == std::vector{pod_address});
+    CHECK(world.servers[0]->questions() == 2);
+}
+
+TEST_CASE("a truncated answer is none where TCP fails, whatever it holds") {
+    World world;
+    world.serve([](const DnsQuery& query) -> std::vector<Bytes> {
+        if (query.by_tcp) return {};
+        auto truncated = query.address(pod_bytes);
+        truncated[2] |= 0x02U;
+        return {truncated};
+    });
+    const auto resolution = world.ask();
+    CHECK(resolution.status == Outcome::no_answer);
+    CHECK(resolution.detail == "127.0.0.1: truncated, and no answer by TCP");
+}
+
+TEST_CASE("every server is asked and the one that knows the name wins over silence") {
+    World world;
+    world.serve(silent());
+    world.serve(answers());
+    const auto resolution = world.ask();
+    CHECK(resolution.status == Outcome::answered);
+    CHECK(resolution.server == "127.0.0.2");
+    CHECK(world.servers[0]->questions() == 1);
+}
+
+TEST_CASE("SERVFAIL of one server leaves the question to the other") {
+    World world;
+    world.serve([](const DnsQuery& query) { return only(query.respond(2)); });
+    world.serve([&](const DnsQuery& query) -> std::vector<Bytes> {
+        if (query.number == 2) return {query.address(pod_bytes)};
+        world.clock.advance(200ms);
+        return {};
+    });
+    CHECK(world.ask().server == "127.0.0.2");
+}
+
+TEST_CASE("a denial waits one retransmission for a server that knows better") {
+    World world;
+    world.serve(denies());
+    SUBCASE("which answers in time") {
+        world.serve(answers());
+        const auto resolution = world.ask();
+        CHECK(resolution.server == "127.0.0.2");
+        CHECK(resolution.answer.addresses == std::vector{pod_address});
+    }
+    SUBCASE("which stays silent") {
+        world.serve([&](const DnsQuery&) {
+            world.clock.advance(200ms);
+            return std::vector<Bytes>{};
+        });
+        const auto start = world.clock.now();
+        const auto resolution = world.ask();
+        CHECK(resolution.status == Outcome::answered);
+        CHECK(resolution.answer.rcode == DnsRcode::name_error);
+        CHECK(world.clock.now() - start <= 400ms);
+    }
+}
+
+TEST_CASE("every other code of every server is told by name") {
+    World world;
+    world.serve([](const DnsQuery& query) { return only(query.respond(5)); });
+    world.serve([](const DnsQuery& query) { return only(query.respond(2)); });
+    const auto resolution = world.ask();
+    CHECK(resolution.status == Outcome::refused);
+    CHECK(resolution.detail == "127.0.0.1: answers REFUSED; 127.0.0.2: answers SERVFAIL");
+}
+
+TEST_CASE("a port where nobody listens is an error at once, not a timeout") {
+    World world;
+    world.serve(silent());
+    world.servers.front()->stop();
+    const auto start = world.clock.now();
+    const auto resolution = world.ask();
+    CHECK(resolution.status == Outcome::unreachable);
+    CHECK(resolution.detail == "127.0.0.1: Connection refused");
+    CHECK(world.clock.now() == start);
+}
+
+TEST_CASE("without nameservers there is nobody to ask") {
+    World world;
+    const auto resolution = world.ask();
+    CHECK(resolution.status == Outcome::no_servers);
+}
+
+TEST_CASE("a server that stays silent is asked less and less often") {
+    World world;
+    world.serve(silent());
+    const auto start = world.clock.now();
+    unsigned in_first_second = 0;
+    unsigned in_ten_seconds = 0;
+    static_cast<void>(world.ask_while_time_passes(60s, [&] {
+        const auto questions = world.servers[0]->questions();
+        if (world.clock.now() - start <= 1s) in_first_second = questions;
+        if (world.clock.now() - start <= 10s) in_ten_seconds = questions;
+    }));
+    CHECK(in_first_second >= 5);
+    CHECK(world.servers[0]->questions() - in_ten_seconds <= 26);
+}
+
+TEST_CASE("the list of servers is told for messages") {
+    World world;
+    world.options.nameservers = {asio::ip::make_address("10.96.0.10"),
+                                 asio::ip::make_address("fd00::a")};
+    CHECK(make_resolver(world.options, world.clock)->servers() == "10.96.0.10, fd00::a");
+}

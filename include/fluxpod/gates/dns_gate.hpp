@@ -2,9 +2,21 @@
 // Open once the route's host has an address: an address literal at once, a name of the hosts file
 // at once, else by the resolver, A and AAAA together. A denial is "not yet": the name of a pod
 // appears when the pod does. Puts the addresses into the route.
+//
+// A denial stays in the cluster's DNS cache for as long as its SOA says, under the key (name, type,
+// DO, CD). So, while the name is absent, a poll is one question whose denial hurts nobody: mostly
+// one of a type from the private range (65280 to 65534) that changes with the time slot, which
+// tells existence on a fresh key and is the same key for all pods; now and then an A question under
+// a key other than the plain one, for resolvers that answer private types wrongly. Once the name
+// exists, A and AAAA are asked, first under the plain key, then under the others.
+//
+// While later gates are shut, addresses are asked again after 1, 2, 4, 4, ... seconds under
+// changing keys, so that a pod that came back with another address is found. A DNS that falls
+// silent meanwhile does not take known addresses away.
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "fluxpod/formats/hosts_file.hpp"
 #include "fluxpod/gates/gate.hpp"
@@ -12,7 +24,17 @@
 
 namespace fluxpod {
 
+struct DnsGateOptions {
+    // The longest wait for an answer in one attempt; lost packets are asked again long before.
+    Duration answer_timeout = std::chrono::seconds(5);
+    // Clock::now() plus this is the time since the epoch, from which pods that share nothing else
+    // compute the same time slot. Unset: the machine's.
+    std::optional<Duration> epoch_offset;
+};
+
+// Route, resolver and hosts file must outlive the gate.
 [[nodiscard]] std::unique_ptr<Gate> make_dns_gate(Route& route, Resolver& resolver,
-                                                  const HostsFile& hosts_file, Clock& clock);
+                                                  const HostsFile& hosts_file, Clock& clock,
+                                                  DnsGateOptions options = {});
 
 }  // namespace fluxpod

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "fluxpod/base/backoff.hpp"
 #include "fluxpod/base/clock.hpp"
 #include "fluxpod/base/error.hpp"
 #include "fluxpod/base/task.hpp"
@@ -42,6 +43,8 @@ class Gate {
         const = 0;  // "flux-sample-0.flux-service.default.svc.cluster.local"
     // The exit code of a wait that ends with this gate shut.
     [[nodiscard]] virtual ExitCode exit_code() const = 0;
+    // How soon to try again, from the start of one try to that of the next; unset: the loop's own.
+    [[nodiscard]] virtual std::optional<BackoffPolicy> pace() const { return std::nullopt; }
     // Ends at `give_up` at the latest, mostly much earlier by its own short timeout.
     [[nodiscard]] virtual Task<Attempt> attempt(TimePoint give_up) = 0;
     // What was asked of whom and the likeliest cause, for the message at the deadline; may be

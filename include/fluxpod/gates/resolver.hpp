@@ -3,7 +3,12 @@
 // s and appends search suffixes): absolute names only; each question goes to every nameserver at
 // once, a lost packet is asked again after 200 ms, a truncated answer is fetched by TCP (RFC 7766),
 // answers are matched by id, question, and the server's address on a connected socket with a random
-// source port.
+// source port (RFC 5452).
+//
+// An answer that the name exists ends the race. A denial does so only after the other servers had
+// one retransmission's time to know better: a public nameserver beside the cluster's denies every
+// name of the cluster. A server that has been silent for long is asked less and less often, down to
+// once in ten retransmission times, over all questions.
 #pragma once
 
 #include <memory>
@@ -21,13 +26,13 @@ struct Resolution {
         answered,     // a DnsAnswer with rcode no_error or name_error
         refused,      // every server that answered gave another rcode (the last one in `answer`)
         no_answer,    // nothing valid came in time
-        unreachable,  // no packet could be sent to any server
+        unreachable,  // no packet reached any server
         no_servers,   // resolv.conf names none
     };
     Status status = Status::no_answer;
     DnsAnswer answer;
     std::string server;  // the one that answered, "10.96.0.10"
-    std::string detail;  // in words: "10.96.0.10: connection refused"
+    std::string detail;  // why there is no answer: "10.96.0.10: Connection refused"
 };
 
 class Resolver {
@@ -36,6 +41,7 @@ class Resolver {
     Resolver(const Resolver&) = delete;
     Resolver& operator=(const Resolver&) = delete;
     virtual ~Resolver() = default;
+    // The question's name satisfies is_dns_name.
     [[nodiscard]] virtual Task<Resolution> ask(DnsQuestion question, TimePoint give_up) = 0;
     [[nodiscard]] virtual std::string servers()
         const = 0;  // for messages: "10.96.0.10, 10.96.0.11"

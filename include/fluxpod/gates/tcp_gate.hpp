@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // One connect to the route's addresses, raced, each on a fresh socket with its own short timeout,
 // so that a swallowed SYN never backs off. Open at the first that connects; that endpoint goes into
-// the route. Tells refused, unreachable and swallowed apart.
+// the route. Tells refused, unreachable, reset and swallowed apart.
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "fluxpod/gates/gate.hpp"
 
 namespace fluxpod {
+
+// "10.244.1.4:8050", "[fd00::4]:8050"
+[[nodiscard]] std::string describe_endpoint(const asio::ip::tcp::endpoint& endpoint);
 
 [[nodiscard]] std::unique_ptr<Gate> make_tcp_gate(
     Route& route, Clock& clock, Duration timeout = std::chrono::milliseconds(500));

@@ -2,6 +2,9 @@
 // The only retry loop: gates in order, deadline, backoff with jitter, a log line when an answer
 // changes and never one per try, cancellation at once (Asio's, see base/task.hpp).
 //
+// A delay counts from the start of the failed try, so that a try that took long is followed at
+// once. An answer that comes back and forth is told again only every ten seconds.
+//
 // After a gate that is not open yet, the next round begins with the first gate again: an address
 // that stopped answering may have been given to another pod meanwhile.
 #pragma once
@@ -18,7 +21,7 @@ namespace fluxpod {
 struct StageSummary {
     std::string gate;  // Gate::name()
     unsigned tries = 0;
-    Duration opened_after{};  // from the wait's start to when it was last open; zero if never
+    Duration opened_after{};  // from the wait's start to when it last opened; zero if never
     bool open = false;
     std::string last_answer;  // why it was not open, at its last try that failed
 };
@@ -30,7 +33,7 @@ struct WaitSummary {
 
 struct WaitPolicy {
     Duration timeout{};
-    BackoffPolicy backoff;
+    BackoffPolicy backoff;   // of gates that have no pace of their own
     std::uint64_t seed = 0;  // of the jitter
 };
 
