@@ -237,7 +237,9 @@ class Attributes {
         }
     }
     void append_to(std::vector<std::string>& argv) const {
-        for (const auto& [name, value] : entries_) argv.push_back("-S" + name + "=" + value);
+        for (const auto& [name, value] : entries_) {
+            argv.push_back(fmt::format("-S{}={}", name, value));
+        }
     }
 
   private:

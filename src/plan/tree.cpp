@@ -32,17 +32,14 @@ Tree::Tree(TopologySpec spec, std::uint32_t size, std::vector<std::uint32_t> cus
 std::optional<std::uint32_t> Tree::parent_of(std::uint32_t rank) const {
     if (rank == 0) return std::nullopt;
     switch (spec_.kind) {
-        case TopologySpec::Kind::kary:
-            return spec_.k == 0 ? 0 : (rank - 1) / spec_.k;
+        case TopologySpec::Kind::kary: return spec_.k == 0 ? 0 : (rank - 1) / spec_.k;
         case TopologySpec::Kind::mincrit:
             // Ranks 1 to k are interior; the leaves are dealt to them in turn.
             return spec_.k == 0 || rank <= spec_.k ? 0 : (rank - spec_.k - 1) % spec_.k + 1;
-        case TopologySpec::Kind::binomial:
-            return rank & (rank - 1);  // without its lowest bit
+        case TopologySpec::Kind::binomial: return rank & (rank - 1);  // without its lowest bit
         case TopologySpec::Kind::custom:
             return rank < custom_parents_.size() ? custom_parents_[rank] : 0;
-        case TopologySpec::Kind::flat:
-            break;
+        case TopologySpec::Kind::flat: break;
     }
     return 0;
 }

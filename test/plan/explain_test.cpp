@@ -52,7 +52,9 @@ TEST_CASE("a follower's plan names its parent and the wait") {
 
 TEST_CASE("a host list without a pattern does not fill the screen") {
     Identity identity = test::sample_identity(0, 2);
-    for (int i = 0; i < 2000; ++i) identity.hosts.append("node" + std::string(i % 50 + 1, 'x'));
+    for (std::size_t i = 0; i < 2000; ++i) {
+        identity.hosts.append("node" + std::string(i % 50 + 1, 'x'));
+    }
     Settings settings = test::sample_settings();
     const std::string text = explain_as_text(plan_of(settings, identity), settings);
     CHECK(text.size() < 8000);
