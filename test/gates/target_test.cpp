@@ -63,7 +63,9 @@ TEST_CASE("a wrong target is refused with its cause") {
         {"hosts::22", "the path is missing"},
         {"hosts:f:99999", "'99999' is not a port from 1 to 65535"},
     };
-    for (const auto& [text, cause] : wrong) {
+    for (const auto& row : wrong) {
+        const std::string text = row.first;
+        const std::string cause = row.second;
         CAPTURE(text);
         const auto target = parse_wait_target(text);
         REQUIRE_FALSE(target);
