@@ -7,7 +7,6 @@ container/try runs this after it has installed what is needed.
 import argparse
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -74,24 +73,25 @@ class Cluster:
             options += ["--cluster-name", "flux-sample", "--service", "flux-service"]
         if arguments.size is not None or not arguments.minicluster:
             options += ["--size", str(arguments.size or 4)]
-        plan = self._ask_plan(options)
-        cluster = plan["cluster"]
-        self.size = cluster["size"]
-        self.net = {"service": cluster["service"] or "flux-service",
-                    "namespace": cluster["namespace"], "domain": cluster["cluster_domain"]}  # fmt: skip
-        self.names = cluster["hosts"]
+        self.plans = self._ask_plans(options)
+        lead = self.plans[0]
+        # NAME.SERVICE.NAMESPACE.svc.DOMAIN
+        suffix = lead["pod"]["address"].split(".", 4)[1:]
+        self.net = {"service": suffix[0], "namespace": suffix[1], "domain": suffix[3]}
         self.flux = arguments.flux
         self.command = arguments.command
-        if self.flux and not self.command and not plan["launch"]["command"]:
+        if self.flux and not self.command and "--" not in lead["launch"]["argv"]:
             self.command = ["flux", "resource", "list"]
         self.options = options
 
-    def _ask_plan(self, options):
-        asked = [self.fluxpod, "render", *options, "--index", "0", "--explain", "--format", "json"]
+    def _ask_plans(self, options):
+        """What fluxpod itself says about each pod that is expected now."""
+        asked = [self.fluxpod, "render", *options, "--all", "--explain", "--format", "json"]
         done = subprocess.run(asked, capture_output=True, text=True, env=fluxpod_variables())
         if done.returncode != 0:
             sys.exit(done.stderr.strip())
-        return json.loads(done.stdout)
+        plans = json.loads(done.stdout)
+        return plans[: plans[0]["cluster"]["size"]]
 
     def argv(self, name):
         words = [self.fluxpod, "run" if self.flux else "preflight", *self.options]
@@ -118,8 +118,9 @@ def report_path(name):
 class Story:
     """A pod's boot as its report, its log and its exit code tell it."""
 
-    def __init__(self, rank, pod):
-        self.rank, self.pod = rank, pod
+    def __init__(self, plan, pod):
+        self.plan, self.pod = plan, pod
+        self.rank = plan["pod"]["rank"]
         self.ended = None  # when
 
     def stages(self):
@@ -136,8 +137,8 @@ class Story:
         return self.pod.returncode not in (None, 0)
 
     def waited_for(self):
-        found = re.search(r", parent ([^\s.]+)", self.pod.log)
-        return found[1] if found else "-"
+        parent = self.plan["tree"]["parent"]
+        return parent["hostname"] if parent else "-"
 
     def how_long(self):
         gates = self.stage("gates")
@@ -171,15 +172,15 @@ class Story:
 
 def boot(cluster, net, progress):
     """Starts all pods and waits for the lead; the others then have a grace period."""
-    names = cluster.names[: cluster.size]
-    net.prepare(names)
+    net.prepare([plan["pod"]["hostname"] for plan in cluster.plans])
     cwd = os.getcwd()
     if cwd.startswith(("/tmp", "/run")):  # a pod has its own
         cwd = "/"
     stories = []
-    for rank, name in enumerate(names):
+    for plan in cluster.plans:
+        name, rank = plan["pod"]["hostname"], plan["pod"]["rank"]
         env = {**fluxpod_variables(), "JOB_COMPLETION_INDEX": str(rank)}
-        stories.append(Story(rank, net.pod(name, cluster.argv(name), env=env, cwd=cwd)))
+        stories.append(Story(plan, net.pod(name, cluster.argv(name), env=env, cwd=cwd)))
 
     lead = stories[0].pod
     last_moment = None
@@ -190,7 +191,7 @@ def boot(cluster, net, progress):
                 story.ended = time.time()
         through = sum(1 for story in stories if story.stage("gates"))
         running = sum(1 for story in stories if story.pod.returncode is None)
-        progress(f"{through} of {cluster.size} pods are through their gates, {running} running")
+        progress(f"{through} of {len(stories)} pods are through their gates, {running} running")
         over = lead.returncode is not None or any(story.failed() for story in stories)
         if over and last_moment is None:
             last_moment = time.time() + GRACE
@@ -277,7 +278,7 @@ def main():
         return 1
     podnet.enter()
     cluster = Cluster(arguments)
-    print(f"{cluster.size} pods, each with {cluster.describe()}", flush=True)
+    print(f"{len(cluster.plans)} pods, each with {cluster.describe()}", flush=True)
     with podnet.Net(**cluster.net) as net:
         progress = Progress()
         stories = boot(cluster, net, progress)

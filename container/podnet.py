@@ -280,6 +280,8 @@ class Process:
         if self.pid is not None and self.returncode is None:
             raise RuntimeError(f"{self.name} runs already")
         self.directory = tempfile.mkdtemp(prefix=self.name + ".", dir=_PODS)
+        for stream in ("stdout", "stderr"):
+            Path(self.directory, stream).touch()
         self.returncode = None
         if not isinstance(env, list):
             image = {"PATH": os.environ["PATH"], "HOME": "/root", "HOSTNAME": self.name}
@@ -309,7 +311,7 @@ class Process:
         try:
             os.setsid()
             log = [
-                os.open(f"{self.directory}/{name}", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+                os.open(f"{self.directory}/{name}", os.O_WRONLY | os.O_APPEND)
                 for name in ("stdout", "stderr")
             ]
             for target, source in enumerate([os.open("/dev/null", os.O_RDONLY), *log]):

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-import os
+import re
 import subprocess
 from pathlib import Path
 
 import podnet
 import pytest
+from command_line import command_line
 
 
 @pytest.fixture(params=["pid1", "child"])
@@ -52,19 +53,22 @@ def fake_flux():
 
 @pytest.fixture
 def lead(fluxpod, fake_flux, tmp_path):
-    """The words that boot a cluster of one with the fake flux, and run at once."""
-    return [fluxpod, "run", "--size", "1", "--cluster-name", "one", "--index", "0",
-            "--hostname", "one-0", "--namespace", "default", "--root", str(tmp_path / "root"),
-            "--flux", str(fake_flux / "flux")]  # fmt: skip
+    """Makes the words that boot a cluster of one with the fake flux, which runs at once."""
+    return command_line([fluxpod, "run"], {
+        "--size": "1", "--cluster-name": "one", "--index": "0", "--hostname": "one-0",
+        "--namespace": "default", "--root": str(tmp_path / "root"),
+        "--flux": str(fake_flux / "flux"),
+    })  # fmt: skip
 
 
 @pytest.fixture
 def follower(fluxpod, fake_flux, secret, tmp_path):
-    """The words that boot rank 1 of 2, which waits for rank 0."""
-    return [fluxpod, "run", "--size", "2", "--cluster-name", "two", "--index", "1",
-            "--hostname", "two-1", "--namespace", "default", "--service", "flux-service",
-            "--curve-secret", secret, "--root", str(tmp_path / "root"),
-            "--flux", str(fake_flux / "flux")]  # fmt: skip
+    """Makes the words that boot rank 1 of 2, which waits for rank 0."""
+    return command_line([fluxpod, "run"], {
+        "--size": "2", "--cluster-name": "two", "--index": "1", "--hostname": "two-1",
+        "--namespace": "default", "--service": "flux-service", "--curve-secret": secret,
+        "--root": str(tmp_path / "root"), "--flux": str(fake_flux / "flux"),
+    })  # fmt: skip
 
 
 class Dump:
@@ -104,8 +108,6 @@ def refuses():
     nothing on stdout."""
 
     def check(process, code, *patterns, within=10):
-        import re
-
         assert process.wait(within) == code, process.log
         errors = [line for line in process.log.splitlines() if "error:" in line]
         assert len(errors) == 1, process.log
@@ -115,7 +117,3 @@ def refuses():
         return errors[0]
 
     return check
-
-
-def environment(*entries, path="/usr/bin:/bin"):
-    return [b"PATH=" + os.fsencode(path), *entries]

@@ -6,6 +6,7 @@ import re
 import stat
 import subprocess
 
+import podnet
 import pytest
 
 
@@ -32,8 +33,8 @@ def test_keygen_writes_a_private_certificate(start, fluxpod, tmp_path):
     assert os.listdir(tmp_path) == ["curve.cert"]
 
 
-def test_keygen_without_a_path_prints(start, fluxpod):
-    process = start([fluxpod, "keygen"])
+def test_keygen_prints_where_that_is_asked_for(start, fluxpod):
+    process = start([fluxpod, "keygen", "-"])
     assert process.wait(10) == 0
     assert "secret-key" in process.stdout
 
@@ -57,7 +58,7 @@ def test_one_secret_gives_one_key_pair(fluxpod, secret, tmp_path):
 @pytest.mark.parametrize("secret_text", ["", "short", "fifteen bytes..\n"])
 def test_a_short_secret_is_refused(start, refuses, fluxpod, tmp_path, secret_text):
     (tmp_path / "short").write_text(secret_text)
-    process = start([fluxpod, "keygen", "--from-secret", str(tmp_path / "short")])
+    process = start([fluxpod, "keygen", "--from-secret", str(tmp_path / "short"), "-"])
     refuses(process, 14, "16")
 
 
@@ -105,17 +106,36 @@ def damage(path, how):
 def test_a_certificate_that_is_not_one_is_14(start, refuses, lead, cert, how, tmp_path):
     secret_key = key_of(cert, "secret")
     damage(cert, how)
-    process = start([*lead, "--curve-cert", str(cert), "--", "date"])
+    process = start(lead("--curve-cert", str(cert), "--", "date"))
     line = refuses(process, 14, re.escape(str(cert)))
     assert secret_key not in process.log and secret_key[:20] not in line
     assert not (tmp_path / "root/curve/curve.cert").exists()
 
 
-@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604])
-def test_a_certificate_that_others_can_read_becomes_a_private_copy(start, lead, cert, tmp_path, mode):
-    """A mounted Secret or ConfigMap is readable by all and cannot be otherwise."""
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604], ids=oct)
+def test_a_certificate_that_others_can_read_is_14(start, refuses, lead, cert, mode):
     cert.chmod(mode)
-    process = start([*lead, "--curve-cert", str(cert), "--", "date"])
+    process = start(lead("--curve-cert", str(cert), "--", "date"))
+    refuses(process, 14, str(cert), f"{mode:04o}", "chmod")
+
+
+@pytest.mark.parametrize("kind", ["a read-only mount", "the kubelet's links"])
+def test_a_mounted_certificate_becomes_a_private_copy(in_pod, lead, cert, kind, tmp_path):
+    """Nobody in the pod could narrow the mode of a Secret or a ConfigMap."""
+    cert.chmod(0o644)
+    volume = tmp_path / "volume"
+    (volume / "..data").mkdir(parents=True)
+    cert.rename(volume / "..data/curve.cert")
+    cert = volume / "curve.cert"
+    cert.symlink_to("..data/curve.cert")
+
+    def make_read_only():
+        if kind == "a read-only mount":
+            podnet.mount(str(volume), str(volume), None, podnet.MS_BIND)
+            flags = podnet.MS_REMOUNT | podnet.MS_BIND | podnet.MS_RDONLY
+            podnet.mount(None, str(volume), None, flags)
+
+    process = in_pod(lead("--curve-cert", str(cert), "--", "date"), setup=make_read_only)
     assert process.wait(10) == 0, process.log
     copy = tmp_path / "root/curve/curve.cert"
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
@@ -126,7 +146,8 @@ def test_a_certificate_that_others_can_read_becomes_a_private_copy(start, lead, 
 def test_a_file_that_may_not_be_read_is_14(start, refuses, lead, cert, option, tmp_path):
     cert.chmod(0o600)
     tmp_path.chmod(0o777)
-    process = start([*lead, option, str(cert), "--", "date"], setup=lambda: os.setresuid(*[65534] * 3))
+    words = lead(option, str(cert), "--", "date")
+    process = start(words, setup=lambda: os.setresuid(65534, 65534, 65534))
     refuses(process, 14, re.escape(str(cert)), "Permission denied")
 
 
@@ -138,7 +159,7 @@ def test_more_than_one_pod_needs_a_certificate(in_pod, refuses, fluxpod, unique_
 def test_no_secret_is_ever_logged(start, lead, cert, secret, fluxpod):
     secret_key = key_of(cert, "secret")
     for source in (["--curve-cert", str(cert)], ["--curve-secret", secret]):
-        process = start([*lead, *source, "--log-level", "debug", "--", "date"])
+        process = start(lead(*source, "--log-level", "debug", "--", "date"))
         assert process.wait(10) == 0, process.log
         told = process.log + process.stdout
         assert secret_key not in told and "sixteen bytes" not in told

@@ -66,7 +66,7 @@ def test_what_stands_where_a_file_goes_is_refused(
         if obstacle == "a link":
             victim.write_text("precious")
         target.symlink_to(victim)
-    process = start([*lead, "--curve-secret", secret, "--", "date"])
+    process = start(lead("--curve-secret", secret, "--", "date"))
     refuses(process, 13, path, "directory" if obstacle == "a directory" else "link")
     assert not victim.exists() or victim.read_text() == "precious"
 
@@ -78,17 +78,17 @@ def test_a_link_on_the_way_is_refused(start, refuses, lead, secret, tmp_path, st
     link = tmp_path / "root" / step
     link.parent.mkdir(parents=True)
     link.symlink_to(elsewhere)
-    refuses(start([*lead, "--curve-secret", secret, "--", "date"]), 13, step, "link")
+    refuses(start(lead("--curve-secret", secret, "--", "date")), 13, step, "link")
     assert os.listdir(elsewhere) == []
 
 
 def test_a_file_where_a_directory_should_be_is_13(start, refuses, lead, tmp_path):
     (tmp_path / "root").write_text("")
-    refuses(start([*lead, "--", "date"]), 13, str(tmp_path / "root"))
+    refuses(start(lead("--", "date")), 13, str(tmp_path / "root"))
 
 
 def test_a_report_that_cannot_be_written_is_13(start, refuses, lead, tmp_path):
-    refuses(start([*lead, "--report", str(tmp_path), "--", "date"]), 13, str(tmp_path))
+    refuses(start(lead("--report", str(tmp_path), "--", "date")), 13, str(tmp_path))
 
 
 def test_a_second_boot_changes_nothing(start, lead, secret, tmp_path):
@@ -100,7 +100,7 @@ def test_a_second_boot_changes_nothing(start, lead, secret, tmp_path):
             if path.is_file()
         }
 
-    command = [*lead, "--curve-secret", secret, "--", "date"]
+    command = lead("--curve-secret", secret, "--", "date")
     assert start(command).wait(10) == 0
     before = files()
     assert start(command).wait(10) == 0
@@ -110,13 +110,13 @@ def test_a_second_boot_changes_nothing(start, lead, secret, tmp_path):
 def test_the_termination_message_is_the_error(start, refuses, lead, tmp_path):
     message = tmp_path / "termination-log"
     message.write_text("")
-    process = start([*lead, "--termination-log", str(message), "--curve-cert", "/no", "--", "date"])
+    process = start(lead("--termination-log", str(message), "--curve-cert", "/no", "--", "date"))
     line = refuses(process, 14)
     assert message.read_text().strip() and message.read_text().strip() in line
 
 
 def test_a_termination_log_that_is_not_there_is_not_made(start, refuses, lead, tmp_path):
     path = tmp_path / "termination-log"
-    process = start([*lead, "--termination-log", str(path), "--curve-cert", "/no", "--", "date"])
+    process = start(lead("--termination-log", str(path), "--curve-cert", "/no", "--", "date"))
     refuses(process, 14)
     assert not Path(path).exists()

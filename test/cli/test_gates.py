@@ -73,7 +73,7 @@ def test_a_port_that_nobody_listens_on_is_21(follower, refuses, peer, cluster):
     peer("import signal; signal.pause()")
     begun = time.monotonic()
     process = follower(cluster, "--wait-timeout", "1500ms")
-    refuses(process, 21, "8050", "refused")
+    refuses(process, 21, "8050", "refuse")
     assert 1.5 <= time.monotonic() - begun < 2.2
 
 
@@ -156,12 +156,12 @@ def test_wait_tells_dns_from_tcp_by_its_exit_code(in_pod, refuses, fluxpod):
     name = "nobody-0.flux-service.default.svc.cluster.local"
     refuses(in_pod([*words, f"dns:{name}"]), 20, name)
     refuses(in_pod([*words, f"tcp:{name}:80"]), 20, name)
-    refuses(in_pod([*words, "tcp:127.0.0.1:9"]), 21, "127.0.0.1", "refused")
+    refuses(in_pod([*words, "tcp:127.0.0.1:9"]), 21, "127.0.0.1", "refuse")
 
 
 def test_wait_for_a_port_that_opens_later(in_pod, fluxpod, unique_name):
     pod = in_pod([fluxpod, "wait", "--timeout", "20s", "tcp:10.244.0.1:7777"])
-    podnet.until(lambda: "refused" in pod.log, 10, "the refusal")
+    podnet.until(lambda: "refuse" in pod.log, 10, "the refusal")
     with socket.create_server(("10.244.0.1", 7777)):
         assert pod.wait(20) == 0, pod.log
 

@@ -7,6 +7,7 @@ import signal
 
 import podnet
 import pytest
+from command_line import command_line
 
 SIZE = 4
 
@@ -26,11 +27,12 @@ def boot(net, fluxpod, secret, tmp_path):
         tail = ["--", *lead_command] if lead_command else []
         pods = []
         for rank in ranks if ranks is not None else range(size):
-            words = ["--size", str(size), "--service", "flux-service", "--curve-secret", secret,
-                     "--wait-timeout", "40s", "--report", str(tmp_path / f"report-{rank}")]  # fmt: skip
+            words = command_line([fluxpod, command], {
+                "--size": str(size), "--service": "flux-service", "--curve-secret": secret,
+                "--wait-timeout": "40s", "--report": str(tmp_path / f"report-{rank}"),
+            })  # fmt: skip
             env = {"JOB_COMPLETION_INDEX": str(rank)}
-            argv = [fluxpod, command, *words, *options, *tail]
-            pods.append(net.pod(f"fp-{rank}", argv, env=env))
+            pods.append(net.pod(f"fp-{rank}", words(*options, *tail), env=env))
         return pods
 
     return start
@@ -90,7 +92,7 @@ def test_the_report_tells_the_stages_in_order(boot, tmp_path):
     for rank in range(SIZE):
         stages = [json.loads(line) for line in (tmp_path / f"report-{rank}").open()]
         names = [stage["stage"] for stage in stages]
-        assert names[:4] == ["identity", "plan", "files", "gates"], names
+        assert names[:4] == ["identity", "plan", "gates", "roll call"], names
         assert all(stage["verdict"] == "ok" for stage in stages)
         assert {stage["pod"] for stage in stages[1:]} == {f"fp-{rank}"}
         assert all(a["began"] <= b["began"] for a, b in zip(stages, stages[1:]))
@@ -157,7 +159,7 @@ class TestFlux:
         pods = boot("run", lead_command=everybody)
         all_end_with(pods, 0)
         assert "fluxpod " not in pods[0].stdout
-        assert pods[0].stdout.count("broker") == SIZE
+        assert pods[0].stdout.count(" broker ") == SIZE
 
     def test_termination_of_the_lead_ends_everybody(self, boot):
         pods = boot("run")
