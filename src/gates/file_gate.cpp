@@ -19,7 +19,7 @@ class FileGate final : public Gate {
     [[nodiscard]] ExitCode exit_code() const override { return ExitCode::file_gate; }
     [[nodiscard]] std::optional<BackoffPolicy> pace() const override {
         return BackoffPolicy{.first = std::chrono::milliseconds(20),
-                             .most = std::chrono::milliseconds(500)};
+                             .most = std::chrono::milliseconds(200)};
     }
 
     Task<Attempt> attempt(TimePoint /*give_up*/) override {
