@@ -1,1 +1,327 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "fluxpod/overlay/roll_call.hpp"
+
+#include <fmt/format.h>
+#include <zmq.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "fluxpod/base/log.hpp"
+#include "fluxpod/overlay/handshake.hpp"
+#include "fluxpod/overlay/roll_call_message.hpp"
+#include "fluxpod/overlay/zmq.hpp"
+
+namespace fluxpod {
+
+namespace {
+
+constexpr Duration between_announcements = std::chrono::seconds(2);
+constexpr Duration most_for_farewell = std::chrono::seconds(1);
+// The receipt may still be in libzmq when the socket closes; the parent is there to take it.
+constexpr int linger_ms = 500;
+constexpr const char* zap_domain = "fluxpod";
+
+// The socket towards the children with what guards its door. Sockets close before their context.
+struct Door {
+    std::unique_ptr<ZmqSocket> zap;
+    std::unique_ptr<ZmqSocket> children;
+    std::unique_ptr<ZmqMonitor> monitor;
+    std::string key;  // binary, the only one that is let in
+};
+
+std::string bind_endpoint(const Plan& plan) {
+    const std::uint16_t port = plan.broker.default_port;
+    if (plan.bind.address) return zmq_endpoint({*plan.bind.address, port});
+    std::string endpoint = plan.bind.endpoint;
+    if (const auto place = endpoint.find("%p"); place != std::string::npos) {
+        endpoint.replace(place, 2, std::to_string(port));
+    }
+    return endpoint;
+}
+
+ZmqResult<Door> open_door(ZmqContext& context, const CurveCert& cert, const std::string& endpoint,
+                          const asio::any_io_executor& executor) {
+    Door door;
+    std::array<std::uint8_t, 32> key{};
+    if (::zmq_z85_decode(key.data(), cert.public_key().c_str()) == nullptr) {
+        return tl::unexpected<std::string>("the public key is not Z85");
+    }
+    door.key.assign(key.begin(), key.end());
+
+    // libzmq asks this address about every peer; it must be there before the first one is.
+    auto zap = ZmqSocket::open(context, ZMQ_REP, executor);
+    if (!zap) return tl::unexpected(zap.error());
+    if (auto bound = (*zap)->bind("inproc://zeromq.zap.01"); !bound) {
+        return tl::unexpected(bound.error());
+    }
+    auto children = ZmqSocket::open(context, ZMQ_ROUTER, executor);
+    if (!children) return tl::unexpected(children.error());
+    auto monitor = ZmqMonitor::watch(context, **children, executor);
+    if (!monitor) return tl::unexpected(monitor.error());
+    if (auto keyed = (*children)->use_curve_server(cert, zap_domain); !keyed) {
+        return tl::unexpected(keyed.error());
+    }
+    (*children)->set(ZMQ_ROUTER_MANDATORY, 1);  // a child that is gone is an error, not silence
+    if (auto bound = (*children)->bind(endpoint); !bound) return tl::unexpected(bound.error());
+    door.zap = std::move(*zap);
+    door.children = std::move(*children);
+    door.monitor = std::move(*monitor);
+    return door;
+}
+
+ZmqResult<std::unique_ptr<ZmqSocket>> connect_parent(ZmqContext& context, const CurveCert& cert,
+                                                     const std::string& endpoint,
+                                                     const asio::any_io_executor& executor) {
+    auto parent = ZmqSocket::open(context, ZMQ_DEALER, executor);
+    if (!parent) return parent;
+    if (auto keyed = (*parent)->use_curve_client(cert); !keyed) {
+        return tl::unexpected(keyed.error());
+    }
+    if (auto connected = (*parent)->connect(endpoint); !connected) {
+        return tl::unexpected(connected.error());
+    }
+    return parent;
+}
+
+// One rank's part. First phase: until the verdict; second: until the children have it.
+class Rank {
+  public:
+    Rank(const Plan& plan, Duration waited, Clock& clock)
+        : clock_(clock),
+          own_{.rank = plan.identity.rank,
+               .hostname = plan.identity.hostname,
+               .parent = plan.parent.value_or(0),
+               .waited = waited,
+               .refused = 0} {
+        if (plan.identity.is_lead()) book_.emplace(plan, clock.now());
+    }
+
+    Status stand_up(const Plan& plan, const CurveCert* cert, const std::string& parent_endpoint,
+                    const asio::any_io_executor& executor) {
+        if (cert == nullptr) {
+            return fail(
+                {.code = ExitCode::certificate,
+                 .doing = "call the roll",
+                 .subject = "",
+                 .cause = "the plan names no certificate",
+                 .tried = "",
+                 .hint = "give every pod the same --curve-cert FILE or --curve-secret FILE"});
+        }
+        auto fault = [](std::string doing, std::string subject, std::string cause) {
+            return fail({.code = ExitCode::network,
+                         .doing = std::move(doing),
+                         .subject = std::move(subject),
+                         .cause = std::move(cause),
+                         .tried = "",
+                         .hint = "see whether another program, such as a broker, has the port"});
+        };
+        auto context = ZmqContext::create();
+        if (!context) return fault("start ZeroMQ", "", context.error());
+        context_ = std::move(*context);
+        if (!plan.children.empty()) {
+            const std::string endpoint = bind_endpoint(plan);
+            auto door = open_door(*context_, *cert, endpoint, executor);
+            if (!door) return fault("bind to", endpoint, door.error());
+            door_ = std::move(*door);
+        }
+        if (!plan.identity.is_lead()) {
+            auto parent = connect_parent(*context_, *cert, parent_endpoint, executor);
+            if (!parent) return fault("connect to the parent at", parent_endpoint, parent.error());
+            parent_ = std::move(*parent);
+        }
+        return {};
+    }
+
+    Task<RollCall> run(TimePoint give_up) {
+        if (!heard_enough()) {
+            co_await (serve_children() || follow_parent() ||
+                      clock_.sleep_until(decide_by(give_up)));
+        }
+
+        RollCall call = conclude();
+        verdict_ = RollCallVerdict{.complete = call.complete,
+                                   .joined = call.joined,
+                                   .size = call.size,
+                                   .refused_keys = call.refused_keys,
+                                   .lacking = call.lacking};
+        if (door_) {
+            for (const auto& child : std::set<std::string>(children_)) tell_verdict(child);
+            co_await (serve_children() ||
+                      clock_.sleep_until(std::min(give_up, clock_.now() + most_for_farewell)));
+        }
+        co_return call;
+    }
+
+  private:
+    // The lead keeps time for telling the verdict; the others wait for it until the last.
+    [[nodiscard]] TimePoint decide_by(TimePoint give_up) const {
+        if (!book_) return give_up;
+        const Duration left = std::max(give_up - clock_.now(), Duration::zero());
+        return give_up - std::min<Duration>(left / 5, most_for_farewell);
+    }
+
+    // What this rank ends with: the lead's book, the verdict from above, or its absence.
+    [[nodiscard]] RollCall conclude() const {
+        if (book_) return book_->close();
+        RollCall call;
+        if (!verdict_) {
+            call.lacking = fmt::format("{} (rank {}) heard no verdict from its parent, rank {}",
+                                       own_.hostname, own_.rank, own_.parent);
+            return call;
+        }
+        call.complete = verdict_->complete;
+        call.joined = verdict_->joined;
+        call.size = verdict_->size;
+        call.refused_keys = verdict_->refused_keys;
+        call.lacking = verdict_->lacking;
+        return call;
+    }
+
+    // True when there is nothing left to hear from the children.
+    [[nodiscard]] bool heard_enough() const {
+        if (verdict_) return children_.empty();
+        return book_ && book_->full();
+    }
+
+    Task<void> serve_children() {
+        if (!door_) {
+            co_await for_ever();
+        } else {
+            co_await (hear_children() || answer_zap() || count_refusals());
+        }
+    }
+
+    Task<void> hear_children() {
+        while (!heard_enough()) {
+            const auto message = co_await door_->children->receive();
+            if (message.size() != 2) continue;
+            const auto decoded = decode_roll_call(message[1]);
+            if (!decoded) {
+                log::debug("roll call: a child sent what is no message of a roll call");
+                continue;
+            }
+            if (const auto* presence = std::get_if<Presence>(&*decoded)) {
+                hear_presence(message[0], *presence, message[1]);
+            } else if (std::holds_alternative<Receipt>(*decoded)) {
+                children_.erase(message[0]);
+            }
+        }
+    }
+
+    void hear_presence(const std::string& child, const Presence& presence,
+                       const std::string& bytes) {
+        // A child that has confirmed and a descendant's word that is under way do not open the
+        // farewell again.
+        if (verdict_) return tell_verdict(child);
+        children_.insert(child);
+        if (book_) return book_->enter(presence, clock_.now());
+        // Full or not, the child says it again in two seconds.
+        static_cast<void>(parent_->send({bytes}));
+    }
+
+    void tell_verdict(const std::string& child) {
+        if (!door_->children->send({child, encode_roll_call(*verdict_)})) children_.erase(child);
+    }
+
+    // ZAP (ZeroMQ RFC 27): version, id, domain, address, identity, mechanism, client key.
+    Task<void> answer_zap() {
+        for (;;) {
+            const auto request = co_await door_->zap->receive();
+            const std::string id = request.size() > 1 ? request[1] : "";
+            const bool known =
+                request.size() == 7 && request[5] == "CURVE" && request[6] == door_->key;
+            if (!known) note_refusal();
+            static_cast<void>(door_->zap->send(
+                {"1.0", id, known ? "200" : "400", known ? "OK" : "No access", "", ""}));
+        }
+    }
+
+    // A peer that takes our key for the server's fails in ZAP; one that has another certificate
+    // altogether sends what cannot be decrypted. A TCP probe that comes and goes is neither.
+    Task<void> count_refusals() {
+        for (;;) {
+            const auto event = co_await door_->monitor->next();
+            if (event.what == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL &&
+                event.value == ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC) {
+                note_refusal();
+            }
+        }
+    }
+
+    void note_refusal() {
+        if (own_.refused == 0) {
+            log::warning("roll call: a peer with another certificate was turned away");
+        }
+        ++own_.refused;
+        if (book_) book_->note_refusal(0);
+    }
+
+    Task<void> follow_parent() {
+        if (!parent_) {
+            co_await for_ever();
+        } else {
+            co_await (hear_verdict() || announce());
+        }
+    }
+
+    Task<void> hear_verdict() {
+        for (;;) {
+            const auto message = co_await parent_->receive();
+            if (message.size() != 1) continue;
+            const auto decoded = decode_roll_call(message[0]);
+            const auto* verdict = decoded ? std::get_if<RollCallVerdict>(&*decoded) : nullptr;
+            if (verdict == nullptr) continue;
+            verdict_ = *verdict;
+            parent_->set(ZMQ_LINGER, linger_ms);
+            static_cast<void>(parent_->send({encode_roll_call(Receipt{})}));
+            co_return;
+        }
+    }
+
+    Task<void> announce() {
+        for (;;) {
+            // What cannot be sent now is said again anyway.
+            static_cast<void>(parent_->send({encode_roll_call(own_)}));
+            co_await clock_.sleep_until(clock_.now() + between_announcements);
+        }
+    }
+
+    // For the parts that a rank has not: never ends, but by cancellation.
+    static Task<void> for_ever() {
+        asio::steady_timer timer(co_await asio::this_coro::executor,
+                                 asio::steady_timer::time_point::max());
+        co_await timer.async_wait(asio::use_awaitable);
+    }
+
+    Clock& clock_;
+    Presence own_;
+    std::unique_ptr<ZmqContext> context_;  // before the sockets: it ends after them
+    std::optional<Door> door_;             // lead and interior ranks
+    std::unique_ptr<ZmqSocket> parent_;    // all but the lead
+    std::optional<RollBook> book_;         // the lead
+    std::optional<RollCallVerdict> verdict_;
+    std::set<std::string> children_;  // routing ids that have no verdict yet
+};
+
+}  // namespace
+
+Task<Result<RollCall>> run_roll_call(const Plan& plan, const CurveCert* cert,
+                                     const std::string& parent_endpoint, Duration waited,
+                                     Clock& clock, TimePoint give_up) {
+    Rank rank(plan, waited, clock);
+    const bool alone = plan.identity.is_lead() && plan.identity.size <= 1;
+    if (!alone) {
+        const auto executor = co_await asio::this_coro::executor;
+        auto up = rank.stand_up(plan, cert, parent_endpoint, executor);
+        if (!up) co_return fail(up.error());
+    }
+    co_return co_await rank.run(give_up);
+}
+
+}  // namespace fluxpod

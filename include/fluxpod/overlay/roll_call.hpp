@@ -4,42 +4,31 @@
 // when. What `fluxpod preflight` runs: when it passes, names, network, ports, certificate and
 // topology are right, and what is left is Flux's.
 //
-// Messages travel up the tree as JSON {rank, hostname, waited_ms}; the verdict travels down. A
-// child whose rank or name does not fit the Plan is reported, not trusted. ZAP accepts the shared
-// key only, as Flux's overlay does.
+// Ranks say that they are present (overlay/roll_call_message.hpp) and say it again every two
+// seconds, so that a parent or a lead that is made again learns it too; interior ranks hand it up.
+// The lead's verdict goes down the tree; each rank confirms it to its parent, waits for the
+// receipts of its own children, and ends. A child whose rank, name or parent does not fit the Plan
+// is reported, not trusted. ZAP accepts the shared key only, as Flux's overlay does.
 #pragma once
 
-#include <cstdint>
 #include <string>
-#include <vector>
 
 #include "fluxpod/base/clock.hpp"
 #include "fluxpod/base/error.hpp"
+#include "fluxpod/base/task.hpp"
 #include "fluxpod/formats/curve_cert.hpp"
+#include "fluxpod/overlay/roll_book.hpp"
 #include "fluxpod/plan/plan.hpp"
 
 namespace fluxpod {
 
-struct RollCallRow {
-    std::uint32_t rank = 0;
-    std::string hostname;
-    bool joined = false;
-    Duration after{};   // from the lead's start to this rank's word
-    Duration waited{};  // what the rank itself waited for its parent
-    std::string
-        missing;  // why not, as far as is known: "not heard of", "its parent, rank 1, is missing"
-};
-
-struct RollCall {
-    std::vector<RollCallRow> rows;  // the lead: all ranks 0..size-1; a follower: its own
-    [[nodiscard]] bool complete() const;
-};
-
-// Ends when all of 0..size-1 have come, or at `give_up`. `parent` is where the gates found the
-// parent (followers). Errors: 13-like faults of binding are 21 with the endpoint; the deadline is
-// no error but an incomplete RollCall.
+// Ends when all of 0..size-1 have come, or at `give_up`; of that time the lead keeps a
+// fifth, at most a second, for telling the verdict. `parent` is where the gates found the parent
+// (followers). Errors: a fault of binding or of ZeroMQ is 21 with the endpoint, a missing
+// certificate 14; the deadline is no error but an incomplete RollCall.
 [[nodiscard]] Task<Result<RollCall>> run_roll_call(const Plan& plan, const CurveCert* cert,
-                                                   std::string parent_endpoint, Duration waited,
-                                                   Clock& clock, TimePoint give_up);
+                                                   const std::string& parent_endpoint,
+                                                   Duration waited, Clock& clock,
+                                                   TimePoint give_up);
 
 }  // namespace fluxpod

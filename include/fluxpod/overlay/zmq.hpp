@@ -2,11 +2,16 @@
 // ZeroMQ sockets that are owned and can be awaited from Asio. A context starts libzmq's I/O
 // threads, so it lives only as long as an attempt or a roll call.
 //
+// libzmq (4.3) ends the process by abort(3) where it cannot get an epoll descriptor or a thread.
+// ZmqContext::create looks for both first and says so as an error instead; what other processes
+// of the pod take between the look and the use cannot be guarded. All of libzmq's descriptors are
+// close-on-exec and its threads block all signals.
+//
 // Thread-safety: one thread, that of the io_context, uses a socket.
 #pragma once
 
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,46 +23,79 @@
 
 namespace fluxpod {
 
+// The error is the cause in words.
+template <class T>
+using ZmqResult = tl::expected<T, std::string>;
+
 class ZmqContext {
   public:
-    ZmqContext();
-    ~ZmqContext();  // closes without lingering: never blocks on a peer
+    static ZmqResult<std::unique_ptr<ZmqContext>> create();
+    // All sockets are closed before. Blocks only as long as their linger, which is 0 unless set.
+    ~ZmqContext();
     ZmqContext(const ZmqContext&) = delete;
     ZmqContext& operator=(const ZmqContext&) = delete;
     [[nodiscard]] void* get() const { return context_; }
 
   private:
+    explicit ZmqContext(void* context) : context_(context) {}
     void* context_;
 };
 
 class ZmqSocket {
   public:
     using Message = std::vector<std::string>;  // frames
+    // Peers that hold the key may still be broken: larger frames end their connection, and of a
+    // message with more frames the rest is dropped.
+    static constexpr std::int64_t most_bytes_in_frame = std::int64_t{1} << 16U;
+    static constexpr std::size_t most_frames = 8;
 
-    // `type` is ZMQ_DEALER, ZMQ_ROUTER, ZMQ_PAIR, ZMQ_REP. Linger is 0; IPv6 is on.
-    ZmqSocket(ZmqContext& context, int type, asio::any_io_executor executor);
+    // `type` is ZMQ_DEALER, ZMQ_ROUTER, ZMQ_PAIR, ZMQ_REP. Linger is 0.
+    static ZmqResult<std::unique_ptr<ZmqSocket>> open(ZmqContext& context, int type,
+                                                      const asio::any_io_executor& executor);
     ~ZmqSocket();
-    ZmqSocket(ZmqSocket&&) = delete;
+    ZmqSocket(const ZmqSocket&) = delete;
+    ZmqSocket& operator=(const ZmqSocket&) = delete;
 
-    // Errors are the cause in words, of zmq_strerror.
-    tl::expected<void, std::string> bind(const std::string& endpoint);
-    tl::expected<void, std::string> connect(const std::string& endpoint);
+    // Numeric addresses, IPv6 in brackets; bind takes an interface's name as well.
+    ZmqResult<void> bind(const std::string& endpoint);
+    ZmqResult<void> connect(const std::string& endpoint);
     // CURVE (ZeroMQ RFC 26): all ranks share the certificate, so a client names its own public key
     // as the server's.
-    void use_curve_client(const CurveCert& cert);
-    void use_curve_server(const CurveCert& cert, const std::string& zap_domain);
-    void set(int option, int value);
-    void set(int option, const std::string& value);
+    ZmqResult<void> use_curve_client(const CurveCert& cert);
+    ZmqResult<void> use_curve_server(const CurveCert& cert, const std::string& zap_domain);
+    void set(int option, int value);  // an option that libzmq knows and a value it takes
     [[nodiscard]] std::string last_endpoint() const;
 
-    tl::expected<void, std::string> send(const Message& message);  // never blocks: full is an error
-    [[nodiscard]] Task<Message> receive();                         // whole messages; cancellable
+    ZmqResult<void> send(const Message& message);  // never blocks: full is an error
+    // A whole message; cancellable. One receive at a time. Others get a turn between two messages,
+    // so that a flood of them starves no timer.
+    [[nodiscard]] Task<Message> receive();
     [[nodiscard]] void* get() const { return socket_; }
 
   private:
+    ZmqSocket(void* socket, asio::posix::stream_descriptor readable)
+        : socket_(socket), readable_(std::move(readable)) {}
     std::optional<Message> try_receive();
     void* socket_;
     asio::posix::stream_descriptor readable_;  // ZMQ_FD, borrowed: released, not closed, at the end
+};
+
+// What happens to a socket's connections, zmq_socket_monitor(3).
+class ZmqMonitor {
+  public:
+    struct Event {
+        unsigned what = 0;  // ZMQ_EVENT_*
+        std::uint32_t value = 0;
+    };
+    // One monitor in a context; before the socket connects or binds, so that nothing is missed.
+    static ZmqResult<std::unique_ptr<ZmqMonitor>> watch(ZmqContext& context,
+                                                        const ZmqSocket& socket,
+                                                        const asio::any_io_executor& executor);
+    [[nodiscard]] Task<Event> next();
+
+  private:
+    explicit ZmqMonitor(std::unique_ptr<ZmqSocket> events) : events_(std::move(events)) {}
+    std::unique_ptr<ZmqSocket> events_;
 };
 
 }  // namespace fluxpod
