@@ -1,1 +1,95 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "fluxpod/gates/curve_gate.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "fluxpod/overlay/handshake.hpp"
+
+namespace fluxpod {
+
+namespace {
+
+using Verdict = HandshakeOutcome::Verdict;
+
+constexpr int sightings_of_a_final_verdict = 3;
+constexpr Duration between_sightings = std::chrono::milliseconds(100);
+
+bool is_final(Verdict verdict) {
+    return verdict == Verdict::wrong_key || verdict == Verdict::not_curve;
+}
+
+class CurveGate final : public Gate {
+  public:
+    CurveGate(Route& route, const CurveCert& cert, Clock& clock, Duration timeout)
+        : route_(route), cert_(cert), clock_(clock), timeout_(timeout) {}
+
+    [[nodiscard]] std::string name() const override { return "CURVE"; }
+
+    [[nodiscard]] std::string subject() const override {
+        std::string subject = fmt::format("{}:{}", route_.host, route_.port);
+        if (route_.answered && route_.answered->address().to_string() != route_.host) {
+            subject += " at " + route_.answered->address().to_string();
+        }
+        return subject;
+    }
+
+    [[nodiscard]] ExitCode exit_code() const override { return ExitCode::curve; }
+
+    [[nodiscard]] Task<Attempt> attempt(TimePoint give_up) override {
+        if (!route_.answered) {
+            co_return Attempt{Attempt::Verdict::not_yet, "no address has answered", {}};
+        }
+        const TimePoint until = std::min(give_up, clock_.now() + timeout_);
+        for (int sighting = 1;; ++sighting) {
+            auto outcome = co_await curve_handshake(*route_.answered, cert_, clock_, until);
+            last_ = outcome.verdict;
+            if (outcome.verdict == Verdict::accepted) {
+                co_return Attempt{Attempt::Verdict::open, "", {}};
+            }
+            if (!is_final(outcome.verdict)) {
+                co_return Attempt{Attempt::Verdict::not_yet, outcome.detail, {}};
+            }
+            if (sighting == sightings_of_a_final_verdict) {
+                co_return Attempt{Attempt::Verdict::never, outcome.detail, {}};
+            }
+            const TimePoint again = clock_.now() + between_sightings;
+            if (again >= until) {
+                co_return Attempt{Attempt::Verdict::not_yet, outcome.detail, {}};
+            }
+            co_await clock_.sleep_until(again);
+        }
+    }
+
+    [[nodiscard]] std::string advice() const override {
+        switch (last_) {
+            case Verdict::wrong_key:
+                return "give every pod the same certificate (--curve-cert or --curve-secret), "
+                       "restart those that still hold an old one, and see whether the address "
+                       "belongs to another cluster";
+            case Verdict::not_curve:
+                return "see what listens at this port: it is not a Flux broker with CURVE";
+            case Verdict::silent:
+                return "see whether the parent's broker runs: its port is open, but it does not "
+                       "answer";
+            default: return "see the parent's log: its broker takes connections and ends them";
+        }
+    }
+
+  private:
+    Route& route_;
+    const CurveCert& cert_;
+    Clock& clock_;
+    Duration timeout_;
+    Verdict last_ = Verdict::closed;
+};
+
+}  // namespace
+
+std::unique_ptr<Gate> make_curve_gate(Route& route, const CurveCert& cert, Clock& clock,
+                                      Duration timeout) {
+    return std::make_unique<CurveGate>(route, cert, clock, timeout);
+}
+
+}  // namespace fluxpod

@@ -1,6 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// One CURVE handshake with the route's answered endpoint (overlay/handshake.hpp). A wrong key or a
-// peer that is not CURVE is "never": no retry mends a certificate.
+// CURVE handshakes with the route's answered endpoint (overlay/handshake.hpp).
+//
+//   accepted                        open
+//   wrong_key, not_curve            never, once it has come three times in a row, a tenth of a
+//                                   second apart: a broker that is just going away may look so
+//                                   once, and is then gone. Well below a second in all.
+//   closed, silent, not_connected   not yet: a broker that is starting or ending
+//
+// A wrong key is final although the address may be stale, that is, another cluster's lead may have
+// been given the address meanwhile: that is rare, a restart of the pod mends it, and whoever waits
+// it out with a certificate that really differs waits the whole deadline for a message that could
+// have come at once. The advice names both causes.
 #pragma once
 
 #include <memory>
@@ -10,7 +20,7 @@
 
 namespace fluxpod {
 
-// `cert` must outlive the gate.
+// `cert` must outlive the gate. `timeout` bounds one attempt, its repetitions included.
 [[nodiscard]] std::unique_ptr<Gate> make_curve_gate(Route& route, const CurveCert& cert,
                                                     Clock& clock,
                                                     Duration timeout = std::chrono::seconds(2));
