@@ -1,1 +1,121 @@
 // SPDX-License-Identifier: Apache-2.0
+// A boot that stands up the overlay instead of Flux: settings, identity, topology, plan, gates,
+// roll call. Nothing is written but the report.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "fluxpod/base/log.hpp"
+#include "fluxpod/commands/boot.hpp"
+#include "fluxpod/files/apply.hpp"
+#include "fluxpod/formats/duration.hpp"
+#include "fluxpod/overlay/roll_call.hpp"
+
+namespace fluxpod {
+
+namespace {
+
+// "4 of 4 ranks joined in 312ms over CURVE"
+std::string summary_of(const RollCall& call, Duration elapsed) {
+    // The last to come decides; a follower has no rows.
+    Duration last = call.complete && !call.rows.empty() ? Duration::zero() : elapsed;
+    if (call.complete) {
+        for (const auto& row : call.rows) last = std::max(last, row.after);
+    }
+    return fmt::format("{} of {} ranks joined in {} over CURVE", call.joined, call.size,
+                       describe_duration(last));
+}
+
+std::string table_of(const RollCall& call) {
+    std::size_t width = 4;
+    for (const auto& row : call.rows) width = std::max(width, row.hostname.size());
+    std::string text = fmt::format("{:>6}  {:<{}}  {:>8}  {:>8}  STATE\n", "RANK", "HOST", width,
+                                   "JOINED", "WAITED");
+    for (const auto& row : call.rows) {
+        text += fmt::format("{:>6}  {:<{}}  {:>8}  {:>8}  {}\n", row.rank, row.hostname, width,
+                            row.joined ? describe_duration(row.after) : "-",
+                            row.joined ? describe_duration(row.waited) : "-",
+                            row.joined ? "joined" : row.missing);
+    }
+    return text;
+}
+
+Error missing_error(const RollCall& call, Duration elapsed) {
+    return {.code = call.refused_keys ? ExitCode::curve : ExitCode::network,
+            .doing = "call the roll of",
+            .subject = call.size > 0 ? fmt::format("{} ranks", call.size) : "the ranks",
+            .cause = call.lacking,
+            .tried = "after " + describe_duration(elapsed),
+            .hint = call.refused_keys
+                        ? "give every pod the same certificate"
+                        : "see the logs of those that are missing, and of their parents first"};
+}
+
+// Everything that may take time, raced against signals by the caller.
+Task<Result<int>> meet(const Plan& plan, const Settings& settings, const PodFacts& facts,
+                       const CurveCert* cert, BootReport& report) {
+    SteadyClock clock;
+    const TimePoint start = clock.now();
+    auto parent = co_await wait_for_parent(plan, facts, cert, clock);
+    if (!parent) co_return fail(parent.error());
+    const Duration waited = clock.now() - start;
+    if (plan.gate) {
+        log::info("parent {} answers after {}", plan.gate->host, describe_duration(waited));
+    }
+
+    report.begin("roll call");
+    auto call = co_await run_roll_call(plan, cert, parent->endpoint, waited, clock,
+                                       start + settings.wait_timeout);
+    if (!call) co_return fail(call.error());
+    const Duration elapsed = clock.now() - start;
+    const std::string summary = summary_of(*call, elapsed);
+    report.note(summary);
+
+    if (plan.identity.is_lead() && !settings.quiet) {
+        if (auto printed = print(table_of(*call) + summary + "\n"); !printed) co_return printed;
+    }
+    if (!call->complete) co_return fail(missing_error(*call, elapsed));
+    log::info("{}", summary);
+    co_return 0;
+}
+
+Result<int> preflight(Invocation& invocation, const Settings& settings, BootReport& report) {
+    report.begin("identity");
+    auto pod = know_pod(settings, invocation.environment);
+    if (!pod) return fail(pod.error());
+    report.set_pod(pod->identity.hostname, pod->identity.rank);
+
+    report.begin("plan");
+    auto plan = decide(settings, *pod);
+    if (!plan) return fail(plan.error());
+    // Without the answered address there is nothing to connect to, whatever run would wait for.
+    if (plan->gate) plan->gate->until = WaitUntil::curve;
+    log::info("rank {} of {} ({}), {}", pod->identity.rank, pod->identity.size,
+              pod->identity.platform,
+              plan->parent ? "parent " + pod->identity.address_of(*plan->parent) : "the lead");
+    auto certificate = obtain_certificate(plan->certificate);
+    if (!certificate) return fail(certificate.error());
+
+    report.begin("gates");
+    const CurveCert* cert = certificate->has_value() ? &**certificate : nullptr;
+    auto ended = unless_signalled(meet(*plan, settings, pod->facts, cert, report));
+    if (ended) report.end();
+    return ended;
+}
+
+}  // namespace
+
+Result<int> preflight_command(Invocation& invocation) {
+    auto settings = settle(invocation);
+    if (!settings) return fail(settings.error());
+    auto report = BootReport::open(settings->report);
+    if (!report) return fail(report.error());
+
+    auto ended = preflight(invocation, *settings, *report);
+    if (!ended) report->fail(ended.error());
+    return ended;
+}
+
+}  // namespace fluxpod
