@@ -23,12 +23,6 @@ bool takes_path(const OptionRow& row) {
 
 std::string flag_of(const OptionRow& row) { return fmt::format("--{}", row.name); }
 
-std::vector<std::string> all_command_names() {
-    std::vector<std::string> names;
-    for (const auto& row : command_table()) names.emplace_back(row.name);
-    return names;
-}
-
 std::vector<std::string> words_of(const CommandRow& command) {
     if (command.option_bit == 0) {
         auto words = all_command_names();

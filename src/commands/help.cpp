@@ -128,14 +128,7 @@ Result<int> help_command(Invocation& invocation) {
     if (words[0] == "--man") return print(man_page());
     const bool itself = words[0] == "--help" || words[0] == "-h";
     const auto* row = find_command(itself ? "help" : words[0]);
-    if (row != nullptr) return print(command_help(*row));
-
-    std::vector<std::string> names;
-    for (const auto& each : command_table()) names.emplace_back(each.name);
-    const auto near = nearest(words[0], names);
-    return fail(
-        wrong_help(in_quotes(words[0]), "there is no such command",
-                   near ? "did you mean " + *near + "?" : "the commands are " + join(names, ", ")));
+    return row != nullptr ? print(command_help(*row)) : fail(no_such_command(words[0]));
 }
 
 }  // namespace fluxpod

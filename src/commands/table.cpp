@@ -66,18 +66,6 @@ Error usage(std::string doing, std::string subject, std::string cause, std::stri
             .hint = std::move(hint)};
 }
 
-Error no_such_command(const std::string& word) {
-    const bool option = word.starts_with('-');
-    std::vector<std::string> names;
-    for (const auto& row : rows) names.emplace_back(row.name);
-    const auto near = nearest(word, names);
-    const std::string hint = option ? "options stand behind the command, as in fluxpod run --size 4"
-                             : near ? "did you mean " + *near + "?"
-                                    : "the commands are " + join(names, ", ");
-    return usage("run the command", in_quotes(word),
-                 option ? "it is an option" : "there is no such command", hint);
-}
-
 // The one place where an error is told, and becomes the exit code.
 int conclude(const Result<int>& result, const Settings& outlets) {
     if (result) return *result;
@@ -133,6 +121,25 @@ std::span<const CommandRow> command_table() { return rows; }
 const CommandRow* find_command(std::string_view name) {
     const auto* row = std::ranges::find(rows, name, &CommandRow::name);
     return row == rows.end() ? nullptr : row;
+}
+
+std::vector<std::string> all_command_names() {
+    std::vector<std::string> names;
+    names.reserve(rows.size());
+    for (const auto& row : rows) names.emplace_back(row.name);
+    return names;
+}
+
+Error no_such_command(const std::string& word) {
+    const std::string doing = "run the command";
+    if (word.starts_with('-')) {
+        return usage(doing, in_quotes(word), "it is an option",
+                     "options stand behind the command, as in fluxpod run --size 4");
+    }
+    const auto names = all_command_names();
+    const auto near = nearest(word, names);
+    return usage(doing, in_quotes(word), "there is no such command",
+                 near ? "did you mean " + *near + "?" : "the commands are " + join(names, ", "));
 }
 
 Result<int> print(std::string_view text) {

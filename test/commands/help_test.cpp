@@ -58,6 +58,13 @@ TEST_CASE("the overview lists every command with its purpose") {
     CHECK(find_command("ru") == nullptr);
 }
 
+TEST_CASE("an unknown command is a usage error with the nearest one") {
+    CHECK(no_such_command("rum").code == ExitCode::usage);
+    CHECK(mentions(no_such_command("rum").message(), "did you mean run?"));
+    CHECK(mentions(no_such_command("xyzzy").message(), "the commands are run, render"));
+    CHECK(mentions(no_such_command("--size").message(), "options stand behind the command"));
+}
+
 TEST_CASE("a command's help has every option it takes and no other") {
     for (const auto& command : command_table()) {
         const auto help = command_help(command);

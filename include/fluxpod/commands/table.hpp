@@ -33,6 +33,9 @@ struct CommandRow {
 
 [[nodiscard]] std::span<const CommandRow> command_table();
 [[nodiscard]] const CommandRow* find_command(std::string_view name);
+[[nodiscard]] std::vector<std::string> all_command_names();
+// Error 2 with the nearest name, or a word about where options stand.
+[[nodiscard]] Error no_such_command(const std::string& word);
 
 // Splits the words after the program's name, finds the row, runs it, prints its one error, writes
 // the termination message, and returns the exit code. All of main but the signal mask. An exception
