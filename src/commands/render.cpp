@@ -126,7 +126,7 @@ Result<int> render_command(Invocation& invocation) {
     }
     // As JSON, --all is one array with an element for each pod.
     const bool json = settings->format == OutputFormat::json;
-    std::string before = json ? "[" : "";
+    const char* before = json ? "[" : "";
     for (std::uint32_t rank = 0; rank < pod->identity.max_size; ++rank) {
         auto output = render_pod(*settings, {pod->facts, as_rank(pod->identity, rank)});
         if (!output) return fail(output.error());

@@ -88,7 +88,7 @@ std::size_t strangers_below(const std::string& root) {
 }
 
 TEST_CASE("modes are exact, whatever the umask") {
-    for (mode_t mask : {0000U, 0022U, 0077U, 0777U}) {
+    for (mode_t mask : {0000U, 0022U, 0027U, 0077U}) {
         TempDir dir;
         const std::string root = dir / "a/b/root";
         {
