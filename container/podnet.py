@@ -153,7 +153,9 @@ class Net:
         self.pods = {}
         self.own_pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY)
         _ip(
-            "link add pods type bridge stp_state 0 mcast_snooping 0",
+            # A fixed address: a bridge otherwise takes that of a port, changes it as ports come,
+            # and pods that know the old one lose their gateway for half a minute.
+            "link add pods address 02:00:0a:f4:00:01 type bridge stp_state 0 mcast_snooping 0",
             f"address add {self.gateway}/16 dev pods",
             f"address add {self.dns_server}/32 dev pods",
             "link set pods up",

@@ -159,7 +159,7 @@ class TestFlux:
         pods = boot("run", lead_command=everybody)
         all_end_with(pods, 0)
         assert "fluxpod " not in pods[0].stdout
-        assert pods[0].stdout.count(" broker ") == SIZE
+        assert pods[0].stdout.count("broker --config-path") == SIZE
 
     def test_termination_of_the_lead_ends_everybody(self, boot):
         pods = boot("run")
