@@ -12,6 +12,7 @@
 #include "fluxpod/formats/duration.hpp"
 #include "fluxpod/launch/exec.hpp"
 #include "fluxpod/launch/signals.hpp"
+#include "fluxpod/plan/make.hpp"
 
 namespace fluxpod {
 
@@ -26,12 +27,13 @@ std::string describe(const WaitSummary& summary) {
     return text;
 }
 
-// Everything that may take time, raced against signals by the caller.
+// Everything that may take time, raced against signals by the caller. `found` outlives it.
 Task<Result<int>> pass_the_gates(const Plan& plan, const PodFacts& facts, const CurveCert* cert,
-                                 BootReport& report) {
+                                 BootReport& report, ParentFound& found) {
     SteadyClock clock;
     auto parent = co_await wait_for_parent(plan, facts, cert, clock);
     if (!parent) co_return fail(parent.error());
+    found = *parent;
     if (plan.gate) {
         const std::string how = describe(parent->summary);
         report.note(how);
@@ -39,6 +41,14 @@ Task<Result<int>> pass_the_gates(const Plan& plan, const PodFacts& facts, const 
                   describe_duration(parent->summary.elapsed), how);
     }
     co_return 0;
+}
+
+Status write_files(const Plan& plan, const std::optional<CurveCert>& certificate) {
+    auto files = render_files(plan);
+    if (!files) return fail(files.error());
+    auto applied = apply_files(plan, *files, certificate);
+    if (!applied) return fail(applied.error());
+    return {};
 }
 
 Result<int> boot(Invocation& invocation, const Settings& settings, BootReport& report) {
@@ -64,16 +74,23 @@ Result<int> boot(Invocation& invocation, const Settings& settings, BootReport& r
     report.begin("files");
     auto certificate = obtain_certificate(plan->certificate);
     if (!certificate) return fail(certificate.error());
-    auto files = render_files(*plan);
-    if (!files) return fail(files.error());
-    auto applied = apply_files(*plan, *files, *certificate);
-    if (!applied) return fail(applied.error());
+    auto written = write_files(*plan, *certificate);
+    if (!written) return fail(written.error());
 
     // gates: the broker starts when its first connection attempt succeeds, and not before.
     report.begin("gates");
     const CurveCert* cert = certificate->has_value() ? &**certificate : nullptr;
-    auto passed = unless_signalled(pass_the_gates(*plan, pod->facts, cert, report));
+    ParentFound parent;
+    auto passed = unless_signalled(pass_the_gates(*plan, pod->facts, cert, report, parent));
     if (!passed || *passed != 0) return passed;
+
+    // The address that answered is the one that the broker connects to: its own resolver, with
+    // its caches and its five seconds for a lost packet, is out of the picture.
+    if (plan->gate && plan->gate->pin && !parent.endpoint.empty()) {
+        report.begin("pin");
+        auto repinned = write_files(pinned(*plan, parent.endpoint), *certificate);
+        if (!repinned) return fail(repinned.error());
+    }
 
     // launch: this process becomes the broker; nothing of fluxpod stays behind.
     report.begin("launch");

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <string_view>
 #include <utility>
 
@@ -346,11 +347,42 @@ Result<Plan> make_plan(const Settings& settings, const Identity& identity, const
                              .host = identity.address_of(*plan.parent),
                              .port = settings.port,
                              .until = settings.wait_until,
+                             .pin = settings.pin,
                              .timeout = settings.wait_timeout};
     }
     auto launch = plan_launch(settings, plan);
     if (!launch) return fail(launch.error());
     plan.launch = std::move(*launch);
+    return plan;
+}
+
+Plan pinned(Plan plan, const std::string& endpoint) {
+    if (!plan.parent) return plan;
+    const std::string parent = plan.identity.hosts.at(*plan.parent);
+    std::vector<BootstrapHosts> entries;
+    for (auto& entry : plan.broker.hosts) {
+        const auto hosts = Hostlist::parse(entry.host);
+        const auto place = hosts ? hosts->find(parent) : std::nullopt;
+        if (!place) {
+            entries.push_back(std::move(entry));
+            continue;
+        }
+        // What stands before, the parent alone, and what stands behind.
+        std::array<Hostlist, 3> parts;
+        const auto names = hosts->expand();
+        for (std::size_t i = 0; i < names.size(); ++i) {
+            parts.at(i < *place ? 0 : i == *place ? 1 : 2).append(names[i]);
+        }
+        for (const auto& part : parts) {
+            if (part.empty()) continue;
+            BootstrapHosts split = entry;
+            split.host = part.encode();
+            if (&part == &parts[1]) split.connect = endpoint;
+            entries.push_back(std::move(split));
+        }
+    }
+    plan.broker.hosts = std::move(entries);
+    if (endpoint.starts_with("tcp://[")) plan.broker.enable_ipv6 = true;
     return plan;
 }
 

@@ -139,6 +139,7 @@ Stored choice(Settings& settings, std::string_view value) {
 constexpr std::array wait_until_choices{Choice<WaitUntil>{"dns", WaitUntil::dns},
                                         Choice<WaitUntil>{"tcp", WaitUntil::tcp},
                                         Choice<WaitUntil>{"curve", WaitUntil::curve}};
+constexpr std::array on_off_choices{Choice<bool>{"on", true}, Choice<bool>{"off", false}};
 constexpr std::array resources_choices{Choice<ResourcesMode>{"render", ResourcesMode::render},
                                        Choice<ResourcesMode>{"discover", ResourcesMode::discover}};
 constexpr std::array format_choices{Choice<OutputFormat>{"text", OutputFormat::text},
@@ -253,6 +254,9 @@ constexpr auto rows = std::to_array<OptionRow>({
     {"wait-until", "dns|tcp|curve", "curve",
      "How far the parent must answer before the broker starts", boot, Kind::value,
      choice<&S::wait_until, wait_until_choices>},
+    {"pin", "on|off", "on",
+     "Write the parent's verified address into broker.toml, so that the broker asks no DNS", boot,
+     Kind::value, choice<&S::pin, on_off_choices>},
 
     // render, keygen, wait.
     {"all", "", "", "Render the files of every pod, each below its own host name", render,

@@ -332,6 +332,42 @@ TEST_CASE("each directory comes after the one that holds it, and only ours are p
     }
 }
 
+std::vector<std::string> hosts_of(const Plan& plan) {
+    std::vector<std::string> entries;
+    for (const auto& entry : plan.broker.hosts) {
+        entries.push_back(entry.host + " " + entry.connect.value_or("-") + " " +
+                          entry.parent.value_or("-"));
+    }
+    return entries;
+}
+
+TEST_CASE("a verified address becomes the parent's connect, and every rank stays") {
+    const std::string at = "tcp://10.244.1.4:8050";
+    const auto flat = pinned(good_plan(sample_settings(), sample_identity(3, 5)), at);
+    CHECK(hosts_of(flat) == Words{"fp-0 " + at + " -", "fp-[1-4] - -"});
+
+    Settings settings = sample_settings();
+    settings.topology = {TopologySpec::Kind::kary, 2};
+    const auto inner = pinned(good_plan(settings, sample_identity(5, 6)), at);
+    CHECK(hosts_of(inner) == Words{"fp-[0-1] - -", "fp-2 " + at + " -", "fp-[3-5] - -"});
+
+    const auto custom = pinned(
+        good_plan(custom_settings({"fp-[2-3]=fp-1", "fp-4=fp-3"}), sample_identity(4, 5)), at);
+    CHECK(hosts_of(custom) ==
+          Words{"fp-[0-1] - -", "fp-2 - fp-1", "fp-3 " + at + " fp-1", "fp-4 - fp-3"});
+}
+
+TEST_CASE("a verified IPv6 address turns IPv6 on") {
+    const Plan plan = good_plan(sample_settings(), sample_identity(1, 2));
+    CHECK_FALSE(pinned(plan, "tcp://10.244.1.4:8050").broker.enable_ipv6);
+    CHECK(pinned(plan, "tcp://[fd00::4]:8050").broker.enable_ipv6);
+}
+
+TEST_CASE("the lead has no parent to pin") {
+    const Plan plan = good_plan(sample_settings(), sample_identity(0, 2));
+    CHECK(hosts_of(pinned(plan, "tcp://10.244.1.4:8050")) == hosts_of(plan));
+}
+
 TEST_CASE("the same input makes the same plan of launch") {
     const Settings settings = sample_settings();
     CHECK(good_plan(settings, sample_identity(3, 9)).launch.argv ==

@@ -53,6 +53,7 @@ struct GatePlan {
     std::string host;          // absolute name or address literal
     std::uint16_t port = 0;
     WaitUntil until = WaitUntil::curve;
+    bool pin = true;  // whether the answer goes into broker.toml, see pinned() in make.hpp
     Duration timeout{};
 };
 

@@ -68,6 +68,7 @@ struct Settings {
     // The wait.
     Duration wait_timeout = std::chrono::minutes(10);
     WaitUntil wait_until = WaitUntil::curve;
+    bool pin = true;  // the address that was verified goes into broker.toml instead of the name
 
     // Where settings come from besides flags and environment.
     std::string config;       // our own config file
