@@ -320,17 +320,22 @@ Read<void> read_sections(Bytes message, Reader& reader, const Counts& counts,
         answer.rcode = static_cast<DnsRcode>(std::min<std::uint32_t>(code, 0xFF));
     }
 
-    const auto found =
-        Collector(message, *answers, answer).follow(lower(wire_name(question.name)), question.type);
-    if (!found) return tl::unexpected(found.error());
+    bool found = false;
+    if (answer.rcode == DnsRcode::no_error) {
+        const auto followed = Collector(message, *answers, answer)
+                                  .follow(lower(wire_name(question.name)), question.type);
+        if (!followed) return tl::unexpected(followed.error());
+        found = *followed;
+    }
     const bool denied =
-        answer.rcode == DnsRcode::name_error || (answer.rcode == DnsRcode::no_error && !*found);
+        answer.rcode == DnsRcode::name_error || (answer.rcode == DnsRcode::no_error && !found);
     if (!denied) return {};
     for (const auto& record : *authorities) {
         if (record.type != dns_type::soa || record.record_class != class_in) continue;
         const auto seconds = denial_seconds(message, record);
         if (!seconds) return tl::unexpected(seconds.error());
         answer.denial_ttl = std::min(answer.denial_ttl.value_or(*seconds), *seconds);
+        answer.denial_zone = text_of(record.owner);
     }
     return {};
 }

@@ -85,7 +85,8 @@ class DnsGate final : public Gate {
 
     // One poll is one question: at most four in the first second, later one in two seconds.
     [[nodiscard]] std::optional<BackoffPolicy> pace() const override {
-        return BackoffPolicy{.first = time_slot, .most = std::chrono::seconds(2), .factor = 1.3};
+        return BackoffPolicy{
+            .first = time_slot, .most = std::chrono::milliseconds(2100), .factor = 1.3};
     }
 
     Task<Attempt> attempt(TimePoint give_up) override {
@@ -195,11 +196,11 @@ class DnsGate final : public Gate {
                              give_up);
     }
 
-    [[nodiscard]] Task<Resolution> ask_existence(TimePoint give_up) {
+    [[nodiscard]] Task<Resolution> ask_existence(std::string name, TimePoint give_up) {
         const Duration since_epoch = clock_.now().time_since_epoch() + epoch_offset_;
         const auto slot = since_epoch / time_slot % private_types;
         const auto type = static_cast<std::uint16_t>(first_private_type + slot);
-        return resolver_.ask({.name = route_.host, .type = type},
+        return resolver_.ask({.name = std::move(name), .type = type},
                              std::min(give_up, clock_.now() + probe_timeout));
     }
 
@@ -227,6 +228,7 @@ class DnsGate final : public Gate {
 
     void remember_hold(Key& key, const Resolution& resolution) {
         if (!is_denial(resolution)) return;
+        zone_ = resolution.answer.denial_zone;
         const std::uint32_t ttl = resolution.answer.denial_ttl.value_or(0);
         if (ttl <= longest_hold) key.held_until = clock_.now() + std::chrono::seconds(ttl);
     }
@@ -256,14 +258,24 @@ class DnsGate final : public Gate {
         co_return explain(telling(families));
     }
 
+    // Whether the resolver answers private types rightly shows at a name that does exist: the apex
+    // of the zone that denied ours. If so, no poll for an address is needed beside the probes,
+    // which in a crowd mostly meets a denial that another pod's question has left.
+    Task<void> prove_probes(TimePoint give_up) {
+        proof_tried_ = true;
+        const auto resolution = co_await ask_existence(zone_, give_up);
+        proven_ = is_denial(resolution) && !is_no_such_name(resolution);
+    }
+
     Task<Attempt> poll(TimePoint give_up) {
+        if (!proof_tried_ && is_dns_name(zone_)) co_await prove_probes(give_up);
         const bool free_key = probes_ != Probes::work || is_free(next_key(true));
-        const bool probe = probes_ != Probes::useless && !(address_next_ && free_key);
+        const bool probe = probes_ != Probes::useless && !(address_next_ && free_key && !proven_);
         address_next_ = probe;
 
         Resolution resolution;
         if (probe) {
-            resolution = co_await ask_existence(give_up);
+            resolution = co_await ask_existence(route_.host, give_up);
             if (answered(resolution)) probes_ = Probes::work;
             if (resolution.status == Resolution::Status::refused) probes_ = Probes::refused;
             probe_was_dropped_ = resolution.status == Resolution::Status::no_answer;
@@ -310,7 +322,7 @@ class DnsGate final : public Gate {
         Resolution resolution = telling(families);
         // A denial may be an old one out of the cache.
         if (answered(resolution) && probes_ == Probes::work) {
-            resolution = co_await ask_existence(give_up);
+            resolution = co_await ask_existence(route_.host, give_up);
         }
         if (is_no_such_name(resolution)) co_return explain(resolution);
         schedule_refresh();
@@ -348,6 +360,9 @@ class DnsGate final : public Gate {
     bool probe_was_dropped_ = false;
     int dropped_probes_ = 0;
     bool address_next_ = false;  // polls take turns: existence, address
+    std::string zone_;           // that denied the name
+    bool proof_tried_ = false;
+    bool proven_ = false;
     TimePoint refresh_at_{};
     Duration refresh_after_ = first_refresh;
     Trouble last_trouble_ = Trouble::none;

@@ -224,7 +224,16 @@ TEST_CASE("a denial lasts the lesser of the SOA's TTL and its minimum") {
         REQUIRE(answer.has_value());
         CHECK(answer->rcode == DnsRcode::name_error);
         CHECK(answer->denial_ttl == 5);
+        CHECK(answer->denial_zone == "cluster.local");
     }
+}
+
+TEST_CASE("the root's denial names no zone") {
+    Message message;
+    message.flags |= name_error;
+    message.authorities = {record(Bytes{0}, dns_type::soa, 30, soa_data(30))};
+    REQUIRE(message.decoded().has_value());
+    CHECK(message.decoded()->denial_zone.empty());
 }
 
 TEST_CASE("no data is a denial too, also for a type of the private range") {

@@ -35,6 +35,7 @@ class ClusterDns final : public Resolver {
     std::optional<TimePoint> appears;  // the record is there from then on
     Duration denials_held{};
     Duration answers_held{};
+    std::string zone;  // whose SOA denials carry; its apex exists
     std::function<std::optional<Resolution>(const DnsQuestion&)> script;
     // A question that is never answered lasts as long as it may.
     std::function<bool(const DnsQuestion&)> drops = [](const DnsQuestion&) { return false; };
@@ -79,14 +80,14 @@ class ClusterDns final : public Resolver {
     }
 
   private:
-    using Key = std::tuple<std::uint16_t, bool, bool>;
+    using Key = std::tuple<std::string, std::uint16_t, bool, bool>;
     struct Held {
         Resolution resolution;
         TimePoint until;
     };
 
     Resolution through_the_cache(const DnsQuestion& question) {
-        const Key key{question.type, question.dnssec_ok, question.checking_disabled};
+        const Key key{question.name, question.type, question.dnssec_ok, question.checking_disabled};
         const auto held = cache_.find(key);
         if (held != cache_.end() && clock_.now() < held->second.until) {
             auto resolution = held->second.resolution;
@@ -103,9 +104,14 @@ class ClusterDns final : public Resolver {
 
     Resolution from_the_zone(const DnsQuestion& question) {
         if (appears && clock_.now() >= *appears) record = first_address;
+        if (!zone.empty() && question.name == zone) return answer(DnsRcode::no_error);
         const auto ttl = static_cast<std::uint32_t>(denials_held / 1s);
         const std::optional<std::uint32_t> soa = ttl > 0 ? std::optional(ttl) : std::nullopt;
-        if (!record) return answer(DnsRcode::name_error, {}, soa);
+        if (!record) {
+            auto denial = answer(DnsRcode::name_error, {}, soa);
+            denial.answer.denial_zone = zone;
+            return denial;
+        }
         const bool right = question.type == (record->is_v4() ? dns_type::a : dns_type::aaaa);
         if (!right) return answer(DnsRcode::no_error, {}, soa);
         return answer(DnsRcode::no_error, {*record});
@@ -274,6 +280,35 @@ TEST_CASE("a record that comes late is found within a second, however long denia
             CHECK(world.route.addresses == std::vector{first_address});
         }
     }
+}
+
+TEST_CASE("once private types are proven at the zone's apex, no poll meets another's denial") {
+    World world;
+    world.dns.zone = "cluster.local";
+    world.dns.denials_held = 30s;
+    world.dns.appears = world.start + 40s;
+    REQUIRE(world.wait(1min));
+    CHECK(world.elapsed() <= 43s);
+    const auto absent = [&](const ClusterDns::Asked& asked) {
+        return asked.when < *world.dns.appears && !is_private(asked.question);
+    };
+    CHECK(world.dns.count(absent) == 2);  // the first look
+    CHECK(world.dns.count(
+              [](const auto& asked) { return asked.question.name == "cluster.local"; }) == 1);
+}
+
+TEST_CASE("a resolver that fails the proof is polled for addresses as well") {
+    World world;
+    world.dns.zone = "cluster.local";
+    world.dns.appears = world.start + 40s;
+    world.dns.script = [&](const DnsQuestion& question) -> std::optional<Resolution> {
+        if (!is_private(question)) return std::nullopt;
+        auto lie = ClusterDns::answer(DnsRcode::name_error);
+        lie.answer.denial_zone = world.dns.zone;
+        return lie;
+    };
+    REQUIRE(world.wait(1min));
+    CHECK(world.elapsed() <= 45s);
 }
 
 TEST_CASE("others' denials of the plain key are passed by") {

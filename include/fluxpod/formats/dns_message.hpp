@@ -47,6 +47,8 @@ struct DnsAnswer {
     std::uint32_t ttl = 0;                            // seconds, the least of the records used
     // Of a denial (NXDOMAIN, or no data): min(SOA's TTL, SOA's minimum), RFC 2308 section 5.
     std::optional<std::uint32_t> denial_ttl;
+    // The zone that denies: that SOA's owner, a name which itself exists. Empty for the root's.
+    std::string denial_zone;
 };
 
 // A name that can be asked: labels of 1 to 63 bytes without dots or control characters, 253 in all.
@@ -61,7 +63,8 @@ struct DnsAnswer {
 
 // Reads a response to `question` with `id`. The error is the cause in words: "another id",
 // "another question", "not a response", "cut short". Only records of class IN and of the asked
-// type count (A for A), at the question's name or at the end of its CNAMEs. The question's name is
+// type count (A for A), at the question's name or at the end of its CNAMEs, and only where the
+// rcode is no_error: what a denial or a failure carries is no answer. The question's name is
 // compared as bytes (case included), so that 0x20 randomisation by the caller is verified here.
 [[nodiscard]] tl::expected<DnsAnswer, std::string> decode_dns_response(
     std::span<const std::uint8_t> bytes, const DnsQuestion& question, std::uint16_t id);
