@@ -201,6 +201,14 @@ def pytest_suite(*words):
     return Outcome(passed, failed, skipped, output if failed else "", reasons)
 
 
+def fuzz():
+    """Each target for a bounded number of runs; test/fuzz/run SECONDS is for finding more."""
+    code, output = run(["test/fuzz/run"])
+    passed = output.count(", nothing found")
+    failed = max(output.count("found something"), int(code != 0))
+    return Outcome(passed, failed, details=output if failed else "")
+
+
 def cli():
     return pytest_suite("test/cli")
 
@@ -226,6 +234,7 @@ SUITES = {
     "flux": flux,
     "build-clang": build_clang,
     "sanitize": sanitize,
+    "fuzz": fuzz,
     "tidy": check_tidy,
 }
 NEEDS = {"docs": "build-gcc", "unit": "build-gcc", "cli": "build-gcc", "cluster": "build-gcc",
