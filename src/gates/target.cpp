@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "fluxpod/base/text.hpp"
+#include "fluxpod/formats/address.hpp"
 #include "fluxpod/formats/dns_message.hpp"
 
 namespace fluxpod {
@@ -22,9 +23,9 @@ struct Scheme {
     std::string_view prefix;
     WaitTarget::Kind kind;
 };
-// Of hosts; DNS itself allows any byte.
-constexpr std::string_view name_characters =
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+// Of hosts; DNS itself allows any byte, and a scope ID is whatever an interface is called.
+constexpr std::string_view host_characters =
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:%";
 
 constexpr std::array<Scheme, 5> schemes{{{"dns:", WaitTarget::Kind::dns},
                                          {"tcp:", WaitTarget::Kind::tcp},
@@ -46,12 +47,11 @@ tl::expected<std::string, std::string> parse_host(std::string_view text) {
     } else if (host.size() > 1 && host.back() == '.') {
         host.remove_suffix(1);
     }
-    boost::system::error_code not_an_address;
-    static_cast<void>(boost::asio::ip::make_address(std::string(host), not_an_address));
     const bool bracketed = host.size() + 2 == text.size();
-    const bool fits =
-        !not_an_address || (!bracketed && is_dns_name(host) &&
-                            host.find_first_not_of(name_characters) == std::string_view::npos);
+    const bool is_name =
+        !bracketed && is_dns_name(host) && host.find_first_of(":%") == std::string_view::npos;
+    const bool fits = host.find_first_not_of(host_characters) == std::string_view::npos &&
+                      (is_name || parse_address(host));
     if (!fits) return Failure(fmt::format("'{}' is neither a host name nor an address", text));
     return std::string(host);
 }

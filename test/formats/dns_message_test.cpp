@@ -259,6 +259,22 @@ TEST_CASE("a denial without an SOA and a failure with one have no such time") {
     CHECK_FALSE(answer->denial_ttl.has_value());
 }
 
+TEST_CASE("records beside a denial or a failure are no answer") {
+    Message message;
+    message.answers = {record(pointer(question_at), dns_type::a, 5, {10, 0, 0, 1})};
+    for (const unsigned rcode : {1U, 2U, 3U, 5U}) {
+        CAPTURE(rcode);
+        message.flags = response | rcode;
+        const auto answer = message.decoded();
+        REQUIRE(answer);
+        CHECK(answer->addresses.empty());
+    }
+    message.flags = response;
+    message.additionals = {record({0}, dns_type::opt, 0x01000000, {}, 1232)};  // BADVERS
+    REQUIRE(message.decoded());
+    CHECK(message.decoded()->addresses.empty());
+}
+
 TEST_CASE("a TTL with the highest bit set is zero") {
     Message message;
     message.answers = {record(pointer(question_at), dns_type::a, 0x80000000U, {10, 0, 0, 1})};

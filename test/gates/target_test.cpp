@@ -93,5 +93,7 @@ TEST_CASE("a host file that names nobody or nonsense is refused") {
     CHECK(parse_host_file("# nobody\n\n").error() == "names no host");
     CHECK(parse_host_file("a\n:4\n").error() == "line 2: '' is neither a host name nor an address");
     CHECK_FALSE(parse_host_file(std::string_view("a\0b\n", 4)));
+    CHECK_FALSE(parse_host_file(std::string_view("::1\0b\n", 6)));
+    CHECK_FALSE(parse_host_file("fe80::1%\x1b[2J"));
     CHECK_FALSE(parse_host_file("[\n"));
 }
