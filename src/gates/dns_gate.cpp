@@ -226,6 +226,18 @@ class DnsGate final : public Gate {
         co_return families;
     }
 
+    // One family after the other: where a crowd has waited, the second question of every pod would
+    // fall into the same second.
+    Task<Families> ask_in_turn(Key& key, TimePoint give_up) {
+        Families families;
+        families.a = co_await ask(dns_type::a, key, give_up);
+        remember_hold(key, families.a);
+        if (is_denial(families.a) && !is_no_such_name(families.a)) {
+            families.aaaa = co_await ask(dns_type::aaaa, key, give_up);
+        }
+        co_return families;
+    }
+
     void remember_hold(Key& key, const Resolution& resolution) {
         if (!is_denial(resolution)) return;
         zone_ = resolution.answer.denial_zone;
@@ -301,7 +313,7 @@ class DnsGate final : public Gate {
         bool all_say_no_such_name = true;
         for (Key& key : keys_) {
             if (!is_free(key)) continue;
-            const auto families = co_await ask_families(key, give_up);
+            const auto families = co_await ask_in_turn(key, give_up);
             if (has_address(families)) co_return found(families);
             last = telling(families);
             if (!answered(last)) co_return explain(last);
