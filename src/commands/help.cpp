@@ -28,7 +28,7 @@ constexpr auto exits = std::to_array<ExitRow>({
     {"23", "File gate: a file to wait for did not come before the deadline"},
     {"126", "The command was found but could not be run; or fluxpod had no memory to go on"},
     {"127", "The command was not found"},
-    {"128+N", "Signal N ended fluxpod before the launch"},
+    {"128+N", "Signal N ended fluxpod before the launch, or the COMMAND of init"},
 });
 
 std::string option_head(const OptionRow& row) {

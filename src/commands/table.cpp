@@ -12,6 +12,7 @@
 #include "fluxpod/base/log.hpp"
 #include "fluxpod/base/text.hpp"
 #include "fluxpod/commands/help.hpp"
+#include "fluxpod/launch/signals.hpp"
 #include "fluxpod/report/termination.hpp"
 #include "fluxpod/settings/load.hpp"
 
@@ -27,6 +28,12 @@ constexpr auto rows = std::to_array<CommandRow>({
      "waited for, before every decision is made and every file is written. Without COMMAND, and "
      "without one in the MiniCluster, the cluster stays up until it is told to end.",
      used_by::run, run_command},
+    {"init", "[options] -- COMMAND...", "Run COMMAND as the PID 1 of a container should",
+     "Forwards every signal to COMMAND, reaps orphans, keeps the terminal usable, and ends with "
+     "COMMAND's own exit status, or 128+N where signal N ended it. It needs nothing of Flux and "
+     "nothing of the image. Not as PID 1 it adopts the orphans of its descendants and does the "
+     "same.",
+     used_by::init, init_command},
     {"render", "[options] [-- COMMAND...]", "Write or print what run would write",
      "Makes the same decisions as run and prints the files, or writes them below --out; --explain "
      "prints the decisions instead. Nothing is sent and nothing is started. With --index another "
@@ -66,12 +73,8 @@ Error usage(std::string doing, std::string subject, std::string cause, std::stri
             .hint = std::move(hint)};
 }
 
-// The one place where an error is told, and becomes the exit code.
 int conclude(const Result<int>& result, const Settings& outlets) {
-    if (result) return *result;
-    log::error("{}", result.error().message());
-    write_termination_message(outlets.termination_log, result.error());
-    return to_int(result.error().code);
+    return result ? *result : tell(result.error(), outlets);
 }
 
 Result<int> run_row(const CommandRow& row, Result<CommandLine> line, Environment environment,
@@ -107,6 +110,7 @@ int dispatch(const std::vector<std::string>& words, Environment environment,
     } else {
         line = read_command_line(rest, row->option_bit);
     }
+    if (row->option_bit != used_by::init) narrow_to_boot_signals(inherited_mask);
     // An error may come before the settings are known, and may be about them.
     const Settings outlets = load_outlets(line ? *line : CommandLine{}, environment);
     log::configure(outlets.quiet ? LogLevel::warning : outlets.log_level, outlets.log_format);
@@ -140,6 +144,12 @@ Error no_such_command(const std::string& word) {
     const auto near = nearest(word, names);
     return usage(doing, in_quotes(word), "there is no such command",
                  near ? "did you mean " + *near + "?" : "the commands are " + join(names, ", "));
+}
+
+int tell(const Error& error, const Settings& outlets) {
+    log::error("{}", error.message());
+    write_termination_message(outlets.termination_log, error);
+    return to_int(error.code);
 }
 
 Result<int> print(std::string_view text) {

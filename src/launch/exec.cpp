@@ -30,14 +30,14 @@ int executable_fault(const std::string& path) {
     struct stat info {};
     if (::stat(path.c_str(), &info) != 0) return errno;
     if (S_ISDIR(info.st_mode)) return EISDIR;
-    if (::faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) != 0) return errno;
+    // Not faccessat(2) with flags, which old seccomp filters deny; we are never set-uid.
+    if (::access(path.c_str(), X_OK) != 0) return errno;
     return 0;
 }
 
 Error launch_error(const std::string& program, int error_number, std::string hint) {
-    const bool missing = error_number == ENOENT || error_number == ENOTDIR;
     Error error;
-    error.code = missing ? ExitCode::not_found : ExitCode::cannot_run;
+    error.code = error_number == ENOENT ? ExitCode::not_found : ExitCode::cannot_run;
     error.doing = "run";
     error.subject = program;
     error.cause = describe_errno(error_number);

@@ -26,12 +26,19 @@ sigset_t boot_signal_set() {
 
 }  // namespace
 
-sigset_t block_boot_signals() {
-    sigset_t blocked = boot_signal_set();
-    sigaddset(&blocked, SIGPIPE);
+sigset_t block_all_signals() {
+    sigset_t all;
+    sigfillset(&all);
     sigset_t inherited;
-    ::pthread_sigmask(SIG_BLOCK, &blocked, &inherited);
+    ::pthread_sigmask(SIG_BLOCK, &all, &inherited);
     return inherited;
+}
+
+void narrow_to_boot_signals(const sigset_t& inherited) {
+    sigset_t blocked = inherited;
+    for (int number : boot_signals) sigaddset(&blocked, number);
+    sigaddset(&blocked, SIGPIPE);
+    set_signal_mask(blocked);
 }
 
 void set_signal_mask(const sigset_t& mask) { ::pthread_sigmask(SIG_SETMASK, &mask, nullptr); }

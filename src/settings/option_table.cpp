@@ -258,7 +258,12 @@ constexpr auto rows = std::to_array<OptionRow>({
      "Write the parent's verified address into broker.toml, so that the broker asks no DNS", boot,
      Kind::value, choice<&S::pin, on_off_choices>},
 
-    // render, keygen, wait.
+    // init, render, keygen, wait.
+    {"group", "", "", "Signal the command's whole process group instead of the command alone", init,
+     Kind::flag, flag<&S::group>},
+    {"grace", "D", "",
+     "Kill what is left this long after the first SIGTERM, or after the command's own end", init,
+     Kind::value, duration<&S::grace>},
     {"all", "", "", "Render the files of every pod, each below its own host name", render,
      Kind::flag, flag<&S::all>},
     {"explain", "", "", "Print every decision instead of the files", render, Kind::flag,
@@ -276,8 +281,8 @@ constexpr auto rows = std::to_array<OptionRow>({
 
     // Where settings come from besides flags and environment.
     {"config", "FILE", "/etc/fluxpod/fluxpod.conf",
-     "The config file; the default one is read only if it exists", all, Kind::value,
-     text<&S::config, check_path>},
+     "The config file; the default one is read only if it exists", boot | wait | keygen,
+     Kind::value, text<&S::config, check_path>},
     {"minicluster", "FILE", "", "A Flux Operator MiniCluster whose settings and command are taken",
      boot, Kind::value, text<&S::minicluster, check_path>},
     {"container", "NAME", "", "The MiniCluster's container that runs Flux, where it has several",
@@ -326,8 +331,8 @@ std::string variable_name(std::string_view option) {
 }
 
 std::vector<std::string> command_names(unsigned command_bits) {
-    constexpr std::array<std::string_view, 5> in_order{"run", "render", "preflight", "wait",
-                                                       "keygen"};
+    constexpr std::array<std::string_view, 6> in_order{"run",  "render", "preflight",
+                                                       "wait", "keygen", "init"};
     std::vector<std::string> names;
     for (std::size_t bit = 0; bit < in_order.size(); ++bit) {
         if ((command_bits >> bit & 1U) != 0) names.emplace_back(in_order.at(bit));

@@ -61,7 +61,7 @@ TEST_CASE("the overview lists every command with its purpose") {
 TEST_CASE("an unknown command is a usage error with the nearest one") {
     CHECK(no_such_command("rum").code == ExitCode::usage);
     CHECK(mentions(no_such_command("rum").message(), "did you mean run?"));
-    CHECK(mentions(no_such_command("xyzzy").message(), "the commands are run, render"));
+    CHECK(mentions(no_such_command("xyzzy").message(), "the commands are run, init, render"));
     CHECK(mentions(no_such_command("--size").message(), "options stand behind the command"));
 }
 

@@ -13,8 +13,8 @@ namespace {
 
 // Blocks the boot's signals for one test; what the test left pending is taken away.
 struct BlockedSignals {
-    sigset_t inherited = block_boot_signals();
-    BlockedSignals() = default;
+    sigset_t inherited = block_all_signals();
+    BlockedSignals() { narrow_to_boot_signals(inherited); }
     BlockedSignals(const BlockedSignals&) = delete;
     BlockedSignals& operator=(const BlockedSignals&) = delete;
     ~BlockedSignals() {
@@ -71,12 +71,30 @@ TEST_CASE("a signal ends a wait at once") {
 TEST_CASE("the inherited mask comes back as it was") {
     sigset_t before;
     ::sigprocmask(SIG_SETMASK, nullptr, &before);
-    const sigset_t inherited = block_boot_signals();
+    const sigset_t inherited = block_all_signals();
     set_signal_mask(inherited);
     sigset_t after;
     ::sigprocmask(SIG_SETMASK, nullptr, &after);
     for (int number = 1; number < 32; ++number) {
         CHECK(sigismember(&before, number) == sigismember(&after, number));
+    }
+}
+
+TEST_CASE("only what ends a boot, and what was inherited, stays blocked during one") {
+    sigset_t usr1;
+    sigemptyset(&usr1);
+    sigaddset(&usr1, SIGUSR1);
+    sigset_t before;
+    ::sigprocmask(SIG_BLOCK, &usr1, &before);
+    const sigset_t inherited = block_all_signals();
+    narrow_to_boot_signals(inherited);
+    sigset_t during;
+    ::sigprocmask(SIG_SETMASK, &before, &during);
+    for (int number : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1}) {
+        CHECK(sigismember(&during, number) == 1);
+    }
+    for (int number : {SIGTSTP, SIGCHLD, SIGUSR2, SIGSEGV, SIGWINCH}) {
+        CHECK(sigismember(&during, number) == 0);
     }
 }
 

@@ -10,6 +10,7 @@
 
 #include "fluxpod/base/environ.hpp"
 #include "fluxpod/base/error.hpp"
+#include "fluxpod/settings/settings.hpp"
 #include "fluxpod/settings/sources.hpp"
 
 namespace fluxpod {
@@ -43,10 +44,15 @@ struct CommandRow {
 int run_fluxpod(const std::vector<std::string>& words, Environment environment,
                 const sigset_t& inherited_mask);
 
+// Tells an error, as one line on stderr and as the pod's termination message, and returns its exit
+// code.
+int tell(const Error& error, const Settings& outlets);
+
 // A command's result to stdout, at once; 0, or error 13.
 [[nodiscard]] Result<int> print(std::string_view text);
 
 Result<int> run_command(Invocation& invocation);  // run.cpp: THE BOOT
+Result<int> init_command(Invocation& invocation);
 Result<int> render_command(Invocation& invocation);
 Result<int> preflight_command(Invocation& invocation);
 Result<int> wait_command(Invocation& invocation);

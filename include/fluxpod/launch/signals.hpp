@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Signals before the launch. The first statement of main blocks those that end a boot; a
-// signalfd(2) wakes the boot when one arrives, and the mask as it was inherited goes to the
-// child. Dispositions are never changed, and no signal is ever consumed: one that arrives too
-// late to end the boot stays pending for the broker, across execve(2).
+// Signals before the launch. The first statement of main blocks them all, and every command but
+// init, which forwards them all, narrows that at once to those that end a boot; a signalfd(2) wakes
+// the boot when one arrives, and the mask as it was inherited goes to the child. Dispositions are
+// never changed, and no signal is ever consumed: one that arrives too late to end the boot stays
+// pending for the broker, across execve(2).
 #pragma once
 
 #include <csignal>
@@ -13,9 +14,11 @@
 
 namespace fluxpod {
 
-// Blocks HUP, INT, QUIT and TERM, and PIPE so that a log that nobody reads ends nothing. Returns
-// the mask as it was.
-[[nodiscard]] sigset_t block_boot_signals();
+// Returns the mask as it was.
+[[nodiscard]] sigset_t block_all_signals();
+// Leaves HUP, INT, QUIT and TERM blocked, PIPE so that a log that nobody reads ends nothing, and
+// what was inherited.
+void narrow_to_boot_signals(const sigset_t& inherited);
 void set_signal_mask(const sigset_t& mask);
 
 // HUP, INT, QUIT or TERM, if one of them is pending; TERM goes first.

@@ -19,12 +19,12 @@ namespace fluxpod {
 
 // Which subcommands take an option (bits).
 namespace used_by {
-inline constexpr unsigned run = 1, render = 2, preflight = 4, wait = 8, keygen = 16;
+inline constexpr unsigned run = 1, render = 2, preflight = 4, wait = 8, keygen = 16, init = 32;
 inline constexpr unsigned boot = run | render | preflight;
-inline constexpr unsigned all = boot | wait | keygen;
+inline constexpr unsigned all = boot | wait | keygen | init;
 // Which take words without dashes, and which a command behind "--".
 inline constexpr unsigned operands = wait | keygen;
-inline constexpr unsigned command = boot | wait;
+inline constexpr unsigned command = boot | wait | init;
 }  // namespace used_by
 
 struct OptionRow {

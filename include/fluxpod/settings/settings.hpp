@@ -82,7 +82,9 @@ struct Settings {
     LogFormat log_format = LogFormat::text;
     bool quiet = false;
 
-    // render, keygen, wait.
+    // init, render, keygen, wait.
+    bool group = false;
+    std::optional<Duration> grace;
     bool all = false;
     bool explain = false;
     std::string out;

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// PID 1 for any command: forwards signals, reaps orphans, keeps the terminal usable, and ends with
+// the command's own status. The behaviours, and whose defects they avoid, are listed by number
+// in docs/pid1.md; test/cli/init holds a test for each.
+//
+// It needs nothing of the image: no /proc, no /dev, no writable file, no thread, no capability, any
+// uid, and no descriptor of its own while it runs. It is event-driven (sigwaitinfo(2)): idle means
+// no wake-up at all. Not as PID 1 it is a sub-reaper (prctl(2), PR_SET_CHILD_SUBREAPER).
+#pragma once
+
+#include <csignal>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "fluxpod/base/environ.hpp"
+#include "fluxpod/base/error.hpp"
+#include "fluxpod/base/time.hpp"
+
+namespace fluxpod {
+
+struct InitOptions {
+    // Signals go to the command's process group instead of the command alone.
+    bool group = false;
+    // From the first SIGTERM, or from the command's own end, everything that is left has this long
+    // before SIGKILL. Unset: nothing is hurried, and orphans do not delay the end.
+    std::optional<Duration> grace;
+};
+
+struct InitCommand {
+    std::string path;
+    std::vector<std::string> argv;
+    Environment environment;
+    sigset_t inherited_mask{};
+    // Says, in the child, that execve failed; the child then ends with the error's code.
+    std::function<void(const Error&)> report_exec_failure;
+};
+
+// All signals must be blocked (block_all_signals) since the first statement of main. Returns the
+// exit code to end with; an error only if nothing could be started (126).
+[[nodiscard]] Result<int> run_as_init(const InitCommand& command, const InitOptions& options);
+
+}  // namespace fluxpod

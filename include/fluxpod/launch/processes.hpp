@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an init must know of processes besides wait(2).
+#pragma once
+
+#include <sys/types.h>
+
+#include <vector>
+
+namespace fluxpod {
+
+// Children, their children, and so on, from proc_pid_stat(5); empty where /proc is not mounted,
+// cannot be read, or is that of another PID namespace.
+[[nodiscard]] std::vector<pid_t> descendants_of(pid_t ancestor);
+
+// Closes every descriptor from 3 on but `kept` (-1: none). By close_range(2), and where a container
+// runtime's seccomp filter denies that (ENOSYS, EPERM), one by one.
+void close_descriptors_except(int kept);
+
+}  // namespace fluxpod

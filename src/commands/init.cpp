@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// fluxpod init: PID 1 for any command, nothing of Flux.
+#include "fluxpod/launch/init.hpp"
+
+#include "fluxpod/commands/boot.hpp"
+#include "fluxpod/launch/exec.hpp"
+
+namespace fluxpod {
+
+Result<int> init_command(Invocation& invocation) {
+    auto settings = settle(invocation);
+    if (!settings) return fail(settings.error());
+    if (settings->command.empty()) {
+        return fail({.code = ExitCode::usage,
+                     .doing = "start a command",
+                     .subject = "",
+                     .cause = "none is given",
+                     .tried = "",
+                     .hint = "write it behind \"--\": fluxpod init -- COMMAND"});
+    }
+    // Before the fork: what is not there is told by us, and nothing was started.
+    auto program = find_program(settings->command.front(), invocation.environment);
+    if (!program) return fail(program.error());
+
+    return run_as_init(
+        {.path = *program,
+         .argv = settings->command,
+         .environment = invocation.environment,
+         .inherited_mask = invocation.inherited_mask,
+         .report_exec_failure = [&](const Error& error) { (void)tell(error, *settings); }},
+        {.group = settings->group, .grace = settings->grace});
+}
+
+}  // namespace fluxpod

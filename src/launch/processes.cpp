@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fluxpod/launch/processes.hpp"
+
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#include "fluxpod/base/file.hpp"
+#include "fluxpod/base/text.hpp"
+
+namespace fluxpod {
+
+namespace {
+
+// The parent's pid: the second field behind the command's name, which is in parentheses and may
+// itself hold any character.
+std::optional<pid_t> parent_of(pid_t pid) {
+    auto stat = read_file("/proc/" + std::to_string(pid) + "/stat");
+    if (!stat) return std::nullopt;
+    const auto name_end = stat->rfind(')');
+    if (name_end == std::string::npos) return std::nullopt;
+    auto fields = split_words(std::string_view(*stat).substr(name_end + 1));
+    return fields.size() < 2 ? std::nullopt : parse_number<pid_t>(fields[1]);
+}
+
+// An outer namespace's /proc has other numbers for the same processes.
+bool proc_is_of_our_namespace() {
+    std::array<char, 32> target{};
+    const ssize_t length = ::readlink("/proc/self", target.data(), target.size());
+    if (length <= 0) return false;
+    return parse_number<pid_t>({target.data(), static_cast<std::size_t>(length)}) == ::getpid();
+}
+
+// The directory is closed before any process is looked at: one free descriptor is enough.
+std::vector<pid_t> all_processes() {
+    std::vector<pid_t> pids;
+    std::error_code error;
+    std::filesystem::directory_iterator entry("/proc", error);
+    for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+        if (auto pid = parse_number<pid_t>(entry->path().filename().native())) pids.push_back(*pid);
+    }
+    return pids;
+}
+
+void close_from_to(unsigned first, unsigned last) {
+    if (first > last) return;
+    if (::syscall(SYS_close_range, first, last, 0) == 0) return;
+    rlimit limit{};
+    constexpr rlim_t sane = 65536;  // an unlimited one would take minutes
+    const rlim_t end =
+        ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? std::min(limit.rlim_cur, sane) : sane;
+    for (unsigned fd = first; fd <= last && fd < end; ++fd) ::close(static_cast<int>(fd));
+}
+
+}  // namespace
+
+std::vector<pid_t> descendants_of(pid_t ancestor) {
+    if (!proc_is_of_our_namespace()) return {};
+    std::multimap<pid_t, pid_t> children;
+    for (const pid_t pid : all_processes()) {
+        if (auto parent = parent_of(pid)) children.emplace(*parent, pid);
+    }
+    std::vector<pid_t> found{ancestor};
+    for (std::size_t i = 0; i < found.size(); ++i) {
+        auto [first, last] = children.equal_range(found[i]);
+        for (auto child = first; child != last; ++child) found.push_back(child->second);
+        // Seen once: pids that are reused while we read could make a ring.
+        children.erase(first, last);
+    }
+    found.erase(found.begin());
+    return found;
+}
+
+void close_descriptors_except(int kept) {
+    constexpr unsigned first = 3;
+    if (kept < static_cast<int>(first)) {
+        close_from_to(first, ~0U);
+        return;
+    }
+    close_from_to(first, static_cast<unsigned>(kept) - 1);
+    close_from_to(static_cast<unsigned>(kept) + 1, ~0U);
+}
+
+}  // namespace fluxpod
