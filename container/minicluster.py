@@ -20,7 +20,6 @@ ROOT = Path(__file__).resolve().parents[1]
 BUILD = 'source container/prepare.sh; configure gcc -Ddebug=false -Dtests=false; build gcc "$1"'
 PATIENCE = 60  # seconds that a pod waits for its parent
 GRACE = 5  # seconds that the others have to end by themselves after the lead
-SCREEN_ROWS = 16  # pods that a table shows
 
 
 def parse_arguments(words):
@@ -50,8 +49,15 @@ def parse_arguments(words):
         parser.error("a COMMAND needs flux on PATH: the lead's broker runs it")
     if arguments.size is not None and not 1 <= arguments.size <= 1000:
         parser.error("--size: from 1 to 1000 pods fit on a machine")
-    if arguments.minicluster and not os.access(arguments.minicluster, os.R_OK):
-        parser.error(f"--minicluster: {arguments.minicluster} cannot be read")
+    # Read and opened here, since inside the namespaces /run is another one.
+    try:
+        if arguments.minicluster:
+            arguments.minicluster = Path(arguments.minicluster).read_bytes()
+        if arguments.logs:
+            os.makedirs(arguments.logs, exist_ok=True)
+            arguments.logs = os.open(arguments.logs, os.O_DIRECTORY)
+    except OSError as error:
+        parser.error(f"{error.filename}: {error.strerror}")
     return arguments
 
 
@@ -67,8 +73,9 @@ class Cluster:
 
         options = ["--curve-secret", str(secret), "--wait-timeout", f"{PATIENCE}s"]
         if arguments.minicluster:
-            file = shutil.copy(arguments.minicluster, f"{podnet.SHARE}/minicluster.yaml")
-            options += ["--minicluster", file]
+            file = Path(podnet.SHARE, "minicluster.yaml")
+            file.write_bytes(arguments.minicluster)
+            options += ["--minicluster", str(file)]
         else:
             options += ["--cluster-name", "flux-sample", "--service", "flux-service"]
         if arguments.size is not None or not arguments.minicluster:
@@ -89,7 +96,8 @@ class Cluster:
         asked = [self.fluxpod, "render", *options, "--all", "--explain", "--format", "json"]
         done = subprocess.run(asked, capture_output=True, text=True, env=fluxpod_variables())
         if done.returncode != 0:
-            sys.exit(done.stderr.strip())
+            print(done.stderr.strip(), file=sys.stderr)
+            sys.exit(done.returncode)
         plans = json.loads(done.stdout)
         return plans[: plans[0]["cluster"]["size"]]
 
@@ -121,7 +129,6 @@ class Story:
     def __init__(self, plan, pod):
         self.plan, self.pod = plan, pod
         self.rank = plan["pod"]["rank"]
-        self.ended = None  # when
 
     def stages(self):
         path = Path(report_path(self.pod.name))
@@ -158,7 +165,8 @@ class Story:
 
     def bar(self, begin, end, width):
         """`.` own work, `~` waiting for the parent, `=` broker or roll call."""
-        gates, ended = self.stage("gates"), self.ended or end
+        gates = self.stage("gates")
+        ended = end if self.stage("launch") else last_sign([self])
         marks = [(self.pod.start_time, ".")]
         if gates:
             marks += [(gates["began"], "~"), (gates["began"] + gates["seconds"], "=")]
@@ -186,12 +194,9 @@ def boot(cluster, net, progress):
     last_moment = None
     while any(story.pod.poll() is None for story in stories):
         podnet.wait_any([story.pod for story in stories], 0.1)
-        for story in stories:
-            if story.pod.poll() is not None and story.ended is None:
-                story.ended = time.time()
         through = sum(1 for story in stories if story.stage("gates"))
         running = sum(1 for story in stories if story.pod.returncode is None)
-        progress(f"{through} of {len(stories)} pods are through their gates, {running} running")
+        progress(f"{through} of {len(stories)} pods are through their gates", f", {running} run")
         over = lead.returncode is not None or any(story.failed() for story in stories)
         if over and last_moment is None:
             last_moment = time.time() + GRACE
@@ -204,17 +209,28 @@ def boot(cluster, net, progress):
     return stories
 
 
+def last_sign(stories):
+    """When the last stage of a boot ended, as far as is known."""
+    return max(
+        (stage["began"] + stage["seconds"] for story in stories for stage in story.stages()),
+        default=time.time(),
+    )
+
+
 # ---- what the user sees --------------------------------------------------------------------------
 
 
 class Progress:
-    """One line that is written over on a terminal; elsewhere a line for each change."""
+    """One line that is written over on a terminal; elsewhere a line for each change, without what
+    is only of the moment."""
 
     def __init__(self):
         self.shown = None
         self.live = sys.stdout.isatty()
 
-    def __call__(self, text):
+    def __call__(self, text, momentary=""):
+        if self.live:
+            text += momentary
         if text == self.shown:
             return
         self.shown = text
@@ -226,9 +242,10 @@ class Progress:
 
 
 def show_table(stories):
-    """Those that failed first, if there are more than fit."""
-    shown = sorted(sorted(stories, key=lambda story: not story.failed())[:SCREEN_ROWS],
-                   key=lambda story: story.rank)  # fmt: skip
+    """Those that failed first, if there are more than fit on the screen with their timelines."""
+    most = min(16, max(4, (shutil.get_terminal_size((80, 44)).lines - 12) // 2))
+    shown = sorted(stories, key=lambda story: not story.failed())[:most]
+    shown.sort(key=lambda story: story.rank)
     rows = [("RANK", "NAME", "ADDRESS", "WAITED-FOR", "HOW-LONG", "STATE")]
     rows += [
         (str(story.rank), story.pod.name, story.pod.address, story.waited_for(), story.how_long(),
@@ -244,11 +261,12 @@ def show_table(stories):
 
 
 def show_timeline(shown, stories):
+    """The boot only: until the last pod became its broker, or the roll call was over."""
     begin = min(story.pod.start_time for story in stories)
-    end = max(story.ended for story in stories)
+    end = last_sign(stories)
     label = max(len(story.pod.name) for story in shown)
     width = max(20, min(shutil.get_terminal_size().columns, 100) - label - 3)
-    print(f"\n{'':{label}} 0s{f'{end - begin:.1f}s':>{width}}")
+    print(f"\n{'':{label}} 0s{f'{end - begin:.2f}s':>{width}}")
     for story in shown:
         print(f"{story.pod.name:{label}} |{story.bar(begin, end, width)}|")
     print(f"{'':{label}}  . fluxpod's own work   ~ waits for its parent   = broker or roll call")
@@ -257,12 +275,14 @@ def show_timeline(shown, stories):
 def show_failures(stories):
     failed = [story for story in stories if story.failed()]
     for story in failed[:2]:
+        # Without what Flux tells when all is well: syslog's levels 6 and 7.
+        lines = [line for line in story.pod.log.splitlines() if not line.startswith(("<6>", "<7>"))]
         print(f"\nthe end of the log of {story.pod.name}:")
-        print("\n".join("  " + line for line in story.pod.log_tail(8).splitlines()))
+        print("\n".join("  " + line for line in lines[-8:]))
 
 
 def keep_logs(directory, stories):
-    os.makedirs(directory, exist_ok=True)
+    directory = f"/proc/self/fd/{directory}"
     for story in stories:
         name = story.pod.name
         Path(directory, f"{name}.log").write_text(story.pod.log + story.pod.stdout)

@@ -278,7 +278,7 @@ class Process:
     def start(self, argv, env=None, cwd="/", setup=None, hold=False, pass_fds=()):
         """Runs argv, with `env` added to what an image has, or, as a list of bytes, instead of it.
         `setup` is called in the new process just before the command: signal mask, mounts and so on.
-        With `hold` all is made ready but the command waits for release()."""
+        With `hold` this returns when all is ready, and the command waits for release()."""
         if self.pid is not None and self.returncode is None:
             raise RuntimeError(f"{self.name} runs already")
         self.directory = tempfile.mkdtemp(prefix=self.name + ".", dir=_PODS)
@@ -286,22 +286,27 @@ class Process:
             Path(self.directory, stream).touch()
         self.returncode = None
         if not isinstance(env, list):
-            image = {"PATH": os.environ["PATH"], "HOME": "/root", "HOSTNAME": self.name}
+            # Not the machine's HOME: what shells and Flux read and write there is not the pod's.
+            image = {"PATH": os.environ["PATH"], "HOME": "/tmp", "HOSTNAME": self.name}
             env = [os.fsencode(f"{k}={v}") for k, v in {**image, **(env or {})}.items()]
-        held, self._go = os.pipe()
+        ours, theirs = socket.socketpair()
         self.pid = self._fork()
         if self.pid == 0:
-            self._become(argv, env, cwd, setup, held, pass_fds)
-        os.close(held)
+            ours.close()
+            self._become(argv, env, cwd, setup, theirs, pass_fds)
+        theirs.close()
         self._pidfd = os.pidfd_open(self.pid)
-        if not hold:
+        self._held = ours
+        if hold:
+            ours.recv(1)
+        else:
             self.release()
         return self
 
     def release(self):
         self.start_time = time.time()
-        os.write(self._go, b"g")
-        os.close(self._go)
+        with contextlib.suppress(BrokenPipeError):  # it may have failed by now
+            self._held.send(b"g")
 
     def _fork(self):
         return os.fork()
@@ -309,7 +314,7 @@ class Process:
     def _surround(self):
         """What makes the new process's surroundings its own."""
 
-    def _become(self, argv, env, cwd, setup, held, pass_fds):
+    def _become(self, argv, env, cwd, setup, starter, pass_fds):
         try:
             os.setsid()
             log = [
@@ -323,7 +328,8 @@ class Process:
             os.umask(0o022)
             for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores these
                 signal.signal(number, signal.SIG_DFL)
-            if os.read(held, 1) != b"g":
+            starter.send(b"r")
+            if starter.recv(1) != b"g":
                 os._exit(1)
             for fd in map(int, os.listdir("/proc/self/fd")):
                 with contextlib.suppress(OSError):
@@ -353,6 +359,7 @@ class Process:
             if pid:
                 self.returncode = _exit_code(status)
                 os.close(self._pidfd)
+                self._held.close()
         return self.returncode
 
     def signal(self, number):

@@ -62,14 +62,6 @@ def test_a_short_secret_is_refused(start, refuses, fluxpod, tmp_path, secret_tex
     refuses(process, 14, "16")
 
 
-def test_flux_reads_what_keygen_writes(needs_flux, net, unique_name, cert):
-    process = net.pod(unique_name(), [
-        "flux", "broker", "-Srundir=/run/flux", f"-Sbootstrap.curve_cert={cert}",
-        f"--conf=bootstrap.curve_cert={cert}", "true",
-    ])  # fmt: skip
-    assert process.wait(30) == 0, process.log
-
-
 def damage(path, how):
     text = path.read_text()
     if how == "missing":

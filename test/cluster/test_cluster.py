@@ -4,6 +4,7 @@
 import json
 import re
 import signal
+import subprocess
 
 import podnet
 import pytest
@@ -134,6 +135,16 @@ class TestFlux:
                     lead_command=["flux", "overlay", "status", "--timeout=10s"])  # fmt: skip
         all_end_with(pods, 0, 90)
         assert "full" in pods[0].stdout
+
+    @pytest.mark.parametrize("maker", ["fluxpod", "flux"])
+    def test_fluxpods_and_fluxs_certificates_serve_both(self, net, fluxpod, tmp_path, maker):
+        cert = tmp_path / "curve.cert"
+        subprocess.run([fluxpod if maker == "fluxpod" else "flux", "keygen", cert], check=True)
+        words = [fluxpod, "run", "--size", "2", "--service", "flux-service", "--curve-cert",
+                 str(cert), "--", "flux", "resource", "list", "-no", "{state} {nnodes}"]  # fmt: skip
+        pods = [net.pod(name, words) for name in ("fp-0", "fp-1")]
+        all_end_with(pods, 0)
+        assert "free 2" in pods[0].stdout
 
     def test_ranks_are_indexes(self, boot):
         pods = boot("run", lead_command=["flux", "exec", "-l", "hostname"])
