@@ -28,6 +28,10 @@ constexpr Duration other_family_grace = std::chrono::milliseconds(50);
 // Some firewalls drop questions of unknown types.
 constexpr Duration probe_timeout = std::chrono::seconds(1);
 constexpr int most_dropped_probes = 2;
+constexpr Duration first_probe_timeout = std::chrono::milliseconds(250);
+
+// TTLs are whole seconds: so long must a denial's end stand still to be one and the same denial.
+constexpr Duration whole_name_proof = std::chrono::seconds(3);
 
 constexpr Duration first_refresh = std::chrono::seconds(1);
 constexpr Duration last_refresh = std::chrono::seconds(4);
@@ -238,7 +242,21 @@ class DnsGate final : public Gate {
         co_return families;
     }
 
+    // dnsmasq and BIND hold a denial for the name as a whole: then it runs out at the same moment
+    // whatever the type, and a fresh type tells nothing. Under DO, dnsmasq asks anew.
+    [[nodiscard]] bool is_held_for_all_types(const Resolution& resolution) {
+        if (!is_no_such_name(resolution)) return false;
+        const auto ttl = std::chrono::seconds(resolution.answer.denial_ttl.value_or(0));
+        const TimePoint end = clock_.now() + ttl;
+        if (end > denied_until_ + std::chrono::seconds(1)) {
+            denied_until_ = end;
+            denied_since_ = clock_.now();
+        }
+        return clock_.now() - denied_since_ >= whole_name_proof;
+    }
+
     void remember_hold(Key& key, const Resolution& resolution) {
+        if (answered(resolution)) key.held_until = TimePoint::min();
         if (!is_denial(resolution)) return;
         zone_ = resolution.answer.denial_zone;
         const std::uint32_t ttl = resolution.answer.denial_ttl.value_or(0);
@@ -259,9 +277,18 @@ class DnsGate final : public Gate {
 
     // ---- The states: first look, poll while the name is absent, fetch once it exists, refresh
 
-    // Not under the plain key: a denial of it would outlast the name's absence in the server's
-    // cache, and the plain key is what the broker's own resolver asks.
+    // Existence first: unbound's cache knows neither DO nor CD, and would hold the denial of this
+    // address question against the one that counts. If that is not answered, then not under the
+    // plain key: a denial of it would outlast the name's absence in the server's cache, and the
+    // plain key is what the broker's own resolver asks.
     Task<Attempt> first_look(TimePoint give_up) {
+        const auto existence = co_await ask_existence(
+            route_.host, std::min(give_up, clock_.now() + first_probe_timeout));
+        if (is_no_such_name(existence)) {
+            zone_ = existence.answer.denial_zone;
+            co_return explain(existence);
+        }
+        if (is_denial(existence)) co_return co_await fetch(give_up, true);
         const auto families = co_await ask_families(next_key(true), give_up);
         if (has_address(families)) co_return found(families);
         if (name_exists(families)) {
@@ -288,7 +315,9 @@ class DnsGate final : public Gate {
         Resolution resolution;
         if (probe) {
             resolution = co_await ask_existence(route_.host, give_up);
-            if (answered(resolution)) probes_ = Probes::work;
+            if (answered(resolution)) {
+                probes_ = is_held_for_all_types(resolution) ? Probes::useless : Probes::work;
+            }
             if (resolution.status == Resolution::Status::refused) probes_ = Probes::refused;
             probe_was_dropped_ = resolution.status == Resolution::Status::no_answer;
         } else {
@@ -371,8 +400,10 @@ class DnsGate final : public Gate {
     bool first_try_ = true;
     bool probe_was_dropped_ = false;
     int dropped_probes_ = 0;
-    bool address_next_ = false;  // polls take turns: existence, address
-    std::string zone_;           // that denied the name
+    bool address_next_ = false;                  // polls take turns: existence, address
+    std::string zone_;                           // that denied the name
+    TimePoint denied_until_ = TimePoint::min();  // by the denials of private types
+    TimePoint denied_since_ = TimePoint::min();
     bool proof_tried_ = false;
     bool proven_ = false;
     TimePoint refresh_at_{};

@@ -233,8 +233,6 @@ def test_a_name_is_denied_for_the_denials_ttl_and_no_longer(behind, waiting, res
 
 # BIND cannot do better than the denial's TTL: it holds a denial against every question of the name.
 @pytest.mark.parametrize("resolver", [dnsmasq, unbound])
-@pytest.mark.xfail(reason="the gate's first question is one for an address, and private types hide "
-                   "from it that a cache holds denials by name: docs/decisions/dns-cache-keys.md")
 def test_a_denial_that_is_held_for_30_seconds_is_got_round(behind, waiting, resolver):
     authority, cache = behind(resolver)
     pod = waiting(NAME, "--timeout", "20s")

@@ -3,12 +3,15 @@
 // at once, else by the resolver, A and AAAA together. A denial is "not yet": the name of a pod
 // appears when the pod does. Puts the addresses into the route.
 //
-// A denial stays in the cluster's DNS cache for as long as its SOA says, under the key (name, type,
-// DO, CD). So, while the name is absent, a poll is one question whose denial hurts nobody: mostly
-// one of a type from the private range (65280 to 65534) that changes with the time slot, which
-// tells existence on a fresh key and is the same key for all pods; now and then an A question under
-// a key other than the plain one, for resolvers that answer private types wrongly. Once the name
-// exists, A and AAAA are asked, first under the plain key, then under the others.
+// A denial stays in a DNS cache for as long as its SOA says, under a key that differs from resolver
+// to resolver (docs/decisions/dns-cache-keys.md). So, while the name is absent, a poll is one
+// question whose denial hurts nobody: one of a type from the private range (65280 to 65534) that
+// changes with the time slot, which tells existence on a fresh key and is the same key for all
+// pods. Once the name exists, its address is asked, first under the plain key, then under the
+// others (DO, CD).
+//
+// That a resolver understands private types shows at the apex of the zone that denied the name; if
+// it does not, or if it holds denials for a name as a whole, addresses are polled too, or instead.
 //
 // While later gates are shut, addresses are asked again after 1, 2, 4, 4, ... seconds under
 // changing keys, so that a pod that came back with another address is found. A DNS that falls
