@@ -41,7 +41,8 @@ def run(command, timeout=1200, **how):
     try:
         done = subprocess.run(
             command, cwd=ROOT, timeout=timeout, text=True, errors="replace",
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **how,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            start_new_session=True, **how,
         )  # fmt: skip
         return done.returncode, done.stdout
     except subprocess.TimeoutExpired as error:
