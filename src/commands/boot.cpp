@@ -17,6 +17,7 @@
 #include "fluxpod/gates/tcp_gate.hpp"
 #include "fluxpod/identity/network_facts.hpp"
 #include "fluxpod/launch/signals.hpp"
+#include "fluxpod/overlay/handshake.hpp"
 #include "fluxpod/plan/make.hpp"
 #include "fluxpod/settings/load.hpp"
 #include "fluxpod/topology/inspect.hpp"
@@ -30,6 +31,17 @@ Result<Settings> settle(const Invocation& invocation) {
                        settings->log_format);
     }
     return settings;
+}
+
+Result<int> with_report(Invocation& invocation,
+                        Result<int> (*boot)(Invocation&, const Settings&, BootReport&)) {
+    auto settings = settle(invocation);
+    if (!settings) return fail(settings.error());
+    auto report = BootReport::open(settings->report);
+    if (!report) return fail(report.error());
+    auto ended = boot(invocation, *settings, *report);
+    if (!ended) report->fail(ended.error());
+    return ended;
 }
 
 namespace {
@@ -98,6 +110,22 @@ Result<Plan> decide(const Settings& settings, const KnownPod& pod) {
     return make_plan(settings, pod.identity, *bind, shape, user_toml);
 }
 
+Result<DecidedPod> know_and_decide(const Settings& settings, const Environment& environment,
+                                   BootReport& report) {
+    report.begin("identity");
+    auto pod = know_pod(settings, environment);
+    if (!pod) return fail(pod.error());
+    const Identity& identity = pod->identity;
+    report.set_pod(identity.hostname, identity.rank);
+
+    report.begin("plan");
+    auto plan = decide(settings, *pod);
+    if (!plan) return fail(plan.error());
+    log::info("rank {} of {} ({}), {}", identity.rank, identity.size, identity.platform,
+              plan->parent ? "parent " + identity.address_of(*plan->parent) : "the lead");
+    return DecidedPod{.facts = std::move(pod->facts), .plan = std::move(*plan)};
+}
+
 Task<Result<ParentFound>> wait_for_parent(const Plan& plan, const PodFacts& facts,
                                           const CurveCert* cert, Clock& clock) {
     if (!plan.gate) co_return ParentFound{};
@@ -123,10 +151,7 @@ Task<Result<ParentFound>> wait_for_parent(const Plan& plan, const PodFacts& fact
 
     ParentFound found{.summary = std::move(*summary), .endpoint = {}};
     if (route.answered) {
-        const auto address = route.answered->address();
-        const std::string host =
-            address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
-        found.endpoint = fmt::format("tcp://{}:{}", host, route.answered->port());
+        found.endpoint = zmq_endpoint(*route.answered);
     }
     co_return found;
 }

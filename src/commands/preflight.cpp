@@ -82,40 +82,23 @@ Task<Result<int>> meet(const Plan& plan, const Settings& settings, const PodFact
 }
 
 Result<int> preflight(Invocation& invocation, const Settings& settings, BootReport& report) {
-    report.begin("identity");
-    auto pod = know_pod(settings, invocation.environment);
+    auto pod = know_and_decide(settings, invocation.environment, report);
     if (!pod) return fail(pod.error());
-    report.set_pod(pod->identity.hostname, pod->identity.rank);
-
-    report.begin("plan");
-    auto plan = decide(settings, *pod);
-    if (!plan) return fail(plan.error());
+    Plan& plan = pod->plan;
     // Without the answered address there is nothing to connect to, whatever run would wait for.
-    if (plan->gate) plan->gate->until = WaitUntil::curve;
-    log::info("rank {} of {} ({}), {}", pod->identity.rank, pod->identity.size,
-              pod->identity.platform,
-              plan->parent ? "parent " + pod->identity.address_of(*plan->parent) : "the lead");
-    auto certificate = obtain_certificate(plan->certificate);
+    if (plan.gate) plan.gate->until = WaitUntil::curve;
+    auto certificate = obtain_certificate(plan.certificate);
     if (!certificate) return fail(certificate.error());
 
     report.begin("gates");
     const CurveCert* cert = certificate->has_value() ? &**certificate : nullptr;
-    auto ended = unless_signalled(meet(*plan, settings, pod->facts, cert, report));
+    auto ended = unless_signalled(meet(plan, settings, pod->facts, cert, report));
     if (ended) report.end();
     return ended;
 }
 
 }  // namespace
 
-Result<int> preflight_command(Invocation& invocation) {
-    auto settings = settle(invocation);
-    if (!settings) return fail(settings.error());
-    auto report = BootReport::open(settings->report);
-    if (!report) return fail(report.error());
-
-    auto ended = preflight(invocation, *settings, *report);
-    if (!ended) report->fail(ended.error());
-    return ended;
-}
+Result<int> preflight_command(Invocation& invocation) { return with_report(invocation, preflight); }
 
 }  // namespace fluxpod

@@ -52,66 +52,49 @@ Status write_files(const Plan& plan, const std::optional<CurveCert>& certificate
 }
 
 Result<int> boot(Invocation& invocation, const Settings& settings, BootReport& report) {
-    // identity: which rank is this pod, and how are all the others called?
-    report.begin("identity");
-    auto pod = know_pod(settings, invocation.environment);
+    // identity, topology and plan: which rank is this pod, how are the others called, what hardware
+    // is here; then every decision, before anything is written or sent.
+    auto pod = know_and_decide(settings, invocation.environment, report);
     if (!pod) return fail(pod.error());
-    report.set_pod(pod->identity.hostname, pod->identity.rank);
-
-    // topology and plan: every decision, before anything is written or sent.
-    report.begin("plan");
-    auto plan = decide(settings, *pod);
-    if (!plan) return fail(plan.error());
-    log::info("rank {} of {} ({}), {}", pod->identity.rank, pod->identity.size,
-              pod->identity.platform,
-              plan->parent ? "parent " + pod->identity.address_of(*plan->parent) : "the lead");
+    const Plan& plan = pod->plan;
 
     // What is to be started must be there before anybody waits for it.
-    auto program = find_program(plan->launch.argv.front(), invocation.environment);
+    auto program = find_program(plan.launch.argv.front(), invocation.environment);
     if (!program) return fail(program.error());
 
     // files: before the gates, so that their faults show early.
     report.begin("files");
-    auto certificate = obtain_certificate(plan->certificate);
+    auto certificate = obtain_certificate(plan.certificate);
     if (!certificate) return fail(certificate.error());
-    auto written = write_files(*plan, *certificate);
+    auto written = write_files(plan, *certificate);
     if (!written) return fail(written.error());
 
     // gates: the broker starts when its first connection attempt succeeds, and not before.
     report.begin("gates");
     const CurveCert* cert = certificate->has_value() ? &**certificate : nullptr;
     ParentFound parent;
-    auto passed = unless_signalled(pass_the_gates(*plan, pod->facts, cert, report, parent));
+    auto passed = unless_signalled(pass_the_gates(plan, pod->facts, cert, report, parent));
     if (!passed || *passed != 0) return passed;
 
     // The address that answered is the one that the broker connects to: its own resolver, with
     // its caches and its five seconds for a lost packet, is out of the picture.
-    if (plan->gate && plan->gate->pin && !parent.endpoint.empty()) {
+    if (plan.gate && plan.gate->pin && !parent.endpoint.empty()) {
         report.begin("pin");
-        auto repinned = write_files(pinned(*plan, parent.endpoint), *certificate);
+        auto repinned = write_files(pinned(plan, parent.endpoint), *certificate);
         if (!repinned) return fail(repinned.error());
     }
 
     // launch: this process becomes the broker; nothing of fluxpod stays behind.
     report.begin("launch");
     Environment environment = invocation.environment;
-    for (const auto& [name, value] : plan->launch.set_environment) environment.set(name, value);
+    for (const auto& [name, value] : plan.launch.set_environment) environment.set(name, value);
     if (auto number = pending_boot_signal()) return exit_for_signal(*number);
     report.end();
-    return fail(exec_program(*program, plan->launch.argv, environment, invocation.inherited_mask));
+    return fail(exec_program(*program, plan.launch.argv, environment, invocation.inherited_mask));
 }
 
 }  // namespace
 
-Result<int> run_command(Invocation& invocation) {
-    auto settings = settle(invocation);
-    if (!settings) return fail(settings.error());
-    auto report = BootReport::open(settings->report);
-    if (!report) return fail(report.error());
-
-    auto ended = boot(invocation, *settings, *report);
-    if (!ended) report->fail(ended.error());
-    return ended;
-}
+Result<int> run_command(Invocation& invocation) { return with_report(invocation, boot); }
 
 }  // namespace fluxpod

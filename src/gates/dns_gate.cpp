@@ -307,7 +307,9 @@ class DnsGate final : public Gate {
     }
 
     Task<Attempt> poll(TimePoint give_up) {
-        if (!proof_tried_ && is_dns_name(zone_)) co_await prove_probes(give_up);
+        if (!proof_tried_ && is_dns_name(zone_)) {
+            co_await prove_probes(give_up);
+        }
         const bool free_key = probes_ != Probes::work || is_free(next_key(true));
         const bool probe = probes_ != Probes::useless && !(address_next_ && free_key && !proven_);
         address_next_ = probe;

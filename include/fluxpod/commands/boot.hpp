@@ -19,6 +19,12 @@ namespace fluxpod {
 // settings: load them and let the log follow them.
 [[nodiscard]] Result<Settings> settle(const Invocation& invocation);
 
+// The frame of a command that boots: settings and boot report around `boot`, and an error of it
+// told in the report.
+[[nodiscard]] Result<int> with_report(Invocation& invocation,
+                                      Result<int> (*boot)(Invocation&, const Settings&,
+                                                          BootReport&));
+
 // identity: this pod's facts, with the reverse name asked of the DNS only where nothing else tells
 // the index, judged against the settings. The facts are handed back for what follows.
 struct KnownPod {
@@ -29,6 +35,15 @@ struct KnownPod {
 
 // topology and plan: hwloc, interfaces, the user's TOML, and from them every decision.
 [[nodiscard]] Result<Plan> decide(const Settings& settings, const KnownPod& pod);
+
+// Both, as stages of the report and with one line in the log that says who this pod is.
+struct DecidedPod {
+    PodFacts facts;
+    Plan plan;
+};
+[[nodiscard]] Result<DecidedPod> know_and_decide(const Settings& settings,
+                                                 const Environment& environment,
+                                                 BootReport& report);
 
 // gates: wait until the parent broker answers as far as the plan says. `cert` may be null where the
 // plan has no certificate. The lead has no gate and is through at once.
