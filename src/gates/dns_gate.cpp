@@ -288,7 +288,9 @@ class DnsGate final : public Gate {
             zone_ = existence.answer.denial_zone;
             co_return explain(existence);
         }
-        if (is_denial(existence)) co_return co_await fetch(give_up, true);
+        if (is_denial(existence)) {
+            co_return co_await fetch(give_up, true);
+        }
         const auto families = co_await ask_families(next_key(true), give_up);
         if (has_address(families)) co_return found(families);
         if (name_exists(families)) {
