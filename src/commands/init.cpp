@@ -23,10 +23,10 @@ Result<int> init_command(Invocation& invocation) {
     if (!program) return fail(program.error());
 
     return run_as_init(
-        {.path = *program,
-         .argv = settings->command,
-         .environment = invocation.environment,
-         .inherited_mask = invocation.inherited_mask,
+        {.program = {.path = *program,
+                     .argv = settings->command,
+                     .environment = invocation.environment,
+                     .mask = invocation.inherited_mask},
          .report_exec_failure = [&](const Error& error) { (void)tell(error, *settings); }},
         {.group = settings->group, .grace = settings->grace});
 }

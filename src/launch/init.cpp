@@ -6,13 +6,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <ctime>
 #include <utility>
 
 #include "fluxpod/launch/child_status.hpp"
-#include "fluxpod/launch/exec.hpp"
 #include "fluxpod/launch/processes.hpp"
 #include "fluxpod/launch/signals.hpp"
 #include "fluxpod/launch/terminal.hpp"
@@ -21,25 +19,9 @@ namespace fluxpod {
 
 namespace {
 
-// A storm of dying orphans must not keep a signal waiting: after so many, signals are looked at.
-constexpr int reaps_at_once = 256;
-
 // How long what was killed may take to be gone; longer only if the kernel itself is stuck (an
 // uninterruptible read from a dead file server), and then nobody can do more.
 constexpr auto after_kill = std::chrono::seconds(2);
-
-sigset_t only(int number) {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, number);
-    return set;
-}
-
-void set_to_default(int number, struct sigaction* before = nullptr) {
-    struct sigaction by_default {};
-    by_default.sa_handler = SIG_DFL;
-    (void)::sigaction(number, &by_default, before);
-}
 
 // One pending signal of the set, if there is any by then; no limit waits for ever.
 std::optional<siginfo_t> take_signal(const sigset_t& set, std::optional<Duration> limit) {
@@ -61,10 +43,10 @@ std::optional<siginfo_t> take_signal(const sigset_t& set, std::optional<Duration
 bool stop_as_job(int stop_signal) {
     set_to_default(stop_signal);
     (void)::kill(0, stop_signal);
-    const sigset_t stop = only(stop_signal);
+    const sigset_t stop = only_signal(stop_signal);
     (void)::pthread_sigmask(SIG_UNBLOCK, &stop, nullptr);
     (void)::pthread_sigmask(SIG_BLOCK, &stop, nullptr);
-    return take_signal(only(SIGCONT), Duration{}).has_value();
+    return take_signal(only_signal(SIGCONT), Duration{}).has_value();
 }
 
 class Init {
@@ -76,23 +58,23 @@ class Init {
 
   private:
     [[nodiscard]] Result<pid_t> start();
-    [[noreturn]] void become_command(pid_t init_pid, const struct sigaction& inherited_sigchld);
     void let_go_of_everything() const;
 
     [[nodiscard]] bool done() const { return status_ && (!options_.grace || nobody_left_); }
     [[nodiscard]] std::optional<siginfo_t> next_signal() const;
     void handle(const siginfo_t& signal);
     void forward(const siginfo_t& signal);
-    bool reap();
+    void reap();
+    void main_changed(int wait_status);
     void main_stopped(int stop_signal);
     void main_ended(int wait_status);
     void grace_is_over();
-    [[nodiscard]] bool group_is_ours() const;
     void signal_all(int number) const;
 
     const InitCommand& command_;
     const InitOptions& options_;
     const bool pid_one_;
+    const SigchldForUs sigchld_;
     Terminal terminal_;
     pid_t child_ = 0;  // 0 once reaped: the number may be another process's by then
     pid_t group_ = 0;
@@ -115,7 +97,7 @@ Result<int> Init::run() {
     while (true) {
         const auto signal = next_signal();
         if (signal) handle(*signal);
-        if (more_to_reap_) more_to_reap_ = reap();
+        if (more_to_reap_) reap();
         if (done()) break;
         if (deadline_ && std::chrono::steady_clock::now() >= *deadline_) grace_is_over();
         if (done()) break;
@@ -125,46 +107,18 @@ Result<int> Init::run() {
 }
 
 Result<pid_t> Init::start() {
-    // Ignored, SIGCHLD would never arrive and wait(2) would find nobody.
-    struct sigaction inherited_sigchld {};
-    set_to_default(SIGCHLD, &inherited_sigchld);
-
-    const pid_t own = ::getpid();
-    const pid_t child = ::fork();
-    if (child == 0) become_command(own, inherited_sigchld);
-    if (child < 0) {
-        return fail({.code = ExitCode::cannot_run,
-                     .doing = "start",
-                     .subject = command_.path,
-                     .cause = "fork: " + describe_errno(errno),
-                     .tried = "",
-                     .hint = "raise the limit of processes (ulimit -u, the pod's pids limit)"});
-    }
-    // The child does it as well: whoever comes first, it is done before anything is sent.
-    (void)::setpgid(child, child);
-    return child;
-}
-
-void Init::become_command(pid_t init_pid, const struct sigaction& inherited_sigchld) {
-    (void)::setpgid(0, 0);
-    // Here and nowhere else: the parent might come late and take it from a job that the command,
-    // a shell, has put in the foreground meanwhile.
-    terminal_.lend_to(::getpid());
-    Environment environment = command_.environment;
-    // sd_listen_fds(3): descriptors that were meant for us are the command's now.
-    if (environment.get("LISTEN_PID") == std::to_string(init_pid)) {
-        environment.set("LISTEN_PID", std::to_string(::getpid()));
-    }
-    // Before any signal is unblocked, so that what arrived since the fork finds it. PID 1 begins
-    // anew: a signal that a runtime happened to ignore was nobody's choice. Elsewhere it was one
-    // (nohup), and stays.
-    for (int n = 1; pid_one_ && n <= SIGRTMAX; ++n) set_to_default(n);
-    if (!pid_one_) (void)::sigaction(SIGCHLD, &inherited_sigchld, nullptr);
-
-    const Error error =
-        exec_program(command_.path, command_.argv, environment, command_.inherited_mask);
-    command_.report_exec_failure(error);
-    ::_exit(to_int(error.code));
+    const auto own = std::to_string(::getpid());
+    auto prepare = [&](Environment& environment) {
+        // Here and nowhere else: the parent might come late and take it from a job that the
+        // command, a shell, has put in the foreground meanwhile.
+        terminal_.lend_to(::getpid());
+        // sd_listen_fds(3): descriptors that were meant for us are the command's now.
+        if (environment.get("LISTEN_PID") == own) {
+            environment.set("LISTEN_PID", std::to_string(::getpid()));
+        }
+    };
+    return spawn(command_.program, sigchld_,
+                 {.prepare = prepare, .report_exec_failure = command_.report_exec_failure});
 }
 
 // The command alone decides what stays open and which directory stays busy.
@@ -219,28 +173,24 @@ void Init::forward(const siginfo_t& signal) {
     (void)::kill(child_, number);
 }
 
-// False once nothing is left to reap at present.
-bool Init::reap() {
-    bool any = false;
+void Init::reap() {
     bool any_ended = false;
-    for (int i = 0; i < reaps_at_once; ++i) {
-        int status = 0;
-        const pid_t pid = ::waitpid(-1, &status, WNOHANG | WUNTRACED);
-        if (pid < 0 && errno == EINTR) continue;
-        nobody_left_ = pid < 0;
-        if (pid <= 0) break;
-        any = true;
+    const Reaping reaping = reap_some([&](pid_t pid, int status) {
         any_ended = any_ended || has_ended(status);
-        if (pid != child_) continue;
-        if (has_ended(status)) {
-            main_ended(status);
-        } else if (WIFSTOPPED(status)) {
-            main_stopped(WSTOPSIG(status));
-        }
-    }
+        if (pid == child_) main_changed(status);
+    });
+    more_to_reap_ = reaping == Reaping::more_to_come;
+    nobody_left_ = reaping == Reaping::nobody_left;
     // Whoever escaped the first SIGKILL by a fork is ours by now.
     if (killed_ && any_ended && !nobody_left_) signal_all(SIGKILL);
-    return any && !nobody_left_;
+}
+
+void Init::main_changed(int wait_status) {
+    if (has_ended(wait_status)) {
+        main_ended(wait_status);
+    } else if (WIFSTOPPED(wait_status)) {
+        main_stopped(WSTOPSIG(wait_status));
+    }
 }
 
 // A stop that was sent is continued by whoever sent it; one that the terminal made is the shell's
@@ -284,13 +234,6 @@ void Init::grace_is_over() {
     signal_all(SIGKILL);
 }
 
-// A process group keeps its number as long as the command or a child of ours is in it.
-bool Init::group_is_ours() const {
-    if (child_ != 0) return true;
-    siginfo_t ignored{};
-    return ::waitid(P_PGID, static_cast<id_t>(group_), &ignored, WEXITED | WNOHANG | WNOWAIT) == 0;
-}
-
 // Every process of the container but ourselves; not as PID 1, every descendant.
 void Init::signal_all(int number) const {
     if (pid_one_) {
@@ -301,7 +244,7 @@ void Init::signal_all(int number) const {
     for (const pid_t pid : descendants) (void)::kill(pid, number);
     if (!descendants.empty()) return;
     // Without /proc, these are all that we know.
-    if (group_is_ours()) (void)::kill(-group_, number);
+    if (child_ != 0 || has_child_in_group(group_)) (void)::kill(-group_, number);
     if (child_ != 0) (void)::kill(child_, number);
 }
 

@@ -3,6 +3,7 @@
 
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -78,6 +79,11 @@ std::vector<pid_t> descendants_of(pid_t ancestor) {
     }
     found.erase(found.begin());
     return found;
+}
+
+bool has_child_in_group(pid_t group) {
+    siginfo_t ignored{};
+    return ::waitid(P_PGID, static_cast<id_t>(group), &ignored, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
 void close_descriptors_except(int kept) {

@@ -43,6 +43,19 @@ void narrow_to_boot_signals(const sigset_t& inherited) {
 
 void set_signal_mask(const sigset_t& mask) { ::pthread_sigmask(SIG_SETMASK, &mask, nullptr); }
 
+sigset_t only_signal(int number) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, number);
+    return set;
+}
+
+void set_to_default(int number, struct sigaction* before) {
+    struct sigaction by_default {};
+    by_default.sa_handler = SIG_DFL;
+    (void)::sigaction(number, &by_default, before);
+}
+
 std::optional<int> pending_boot_signal() {
     sigset_t pending;
     ::sigpending(&pending);

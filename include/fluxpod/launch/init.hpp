@@ -8,15 +8,12 @@
 // no wake-up at all. Not as PID 1 it is a sub-reaper (prctl(2), PR_SET_CHILD_SUBREAPER).
 #pragma once
 
-#include <csignal>
 #include <functional>
 #include <optional>
-#include <string>
-#include <vector>
 
-#include "fluxpod/base/environ.hpp"
 #include "fluxpod/base/error.hpp"
 #include "fluxpod/base/time.hpp"
+#include "fluxpod/launch/spawn.hpp"
 
 namespace fluxpod {
 
@@ -29,12 +26,8 @@ struct InitOptions {
 };
 
 struct InitCommand {
-    std::string path;
-    std::vector<std::string> argv;
-    Environment environment;
-    sigset_t inherited_mask{};
-    // Says, in the child, that execve failed; the child then ends with the error's code.
-    std::function<void(const Error&)> report_exec_failure;
+    Program program;
+    std::function<void(const Error&)> report_exec_failure;  // see SpawnHooks
 };
 
 // All signals must be blocked (block_all_signals) since the first statement of main. Returns the

@@ -12,6 +12,10 @@ namespace fluxpod {
 // cannot be read, or is that of another PID namespace.
 [[nodiscard]] std::vector<pid_t> descendants_of(pid_t ancestor);
 
+// Whether a child of ours, ended or not, is in that process group, so that the group's number is
+// still its own.
+[[nodiscard]] bool has_child_in_group(pid_t group);
+
 // Closes every descriptor from 3 on but `kept` (-1: none). By close_range(2), and where a container
 // runtime's seccomp filter denies that (ENOSYS, EPERM), one by one.
 void close_descriptors_except(int kept);

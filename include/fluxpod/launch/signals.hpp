@@ -20,6 +20,8 @@ namespace fluxpod {
 // what was inherited.
 void narrow_to_boot_signals(const sigset_t& inherited);
 void set_signal_mask(const sigset_t& mask);
+[[nodiscard]] sigset_t only_signal(int number);
+void set_to_default(int number, struct sigaction* before = nullptr);
 
 // HUP, INT, QUIT or TERM, if one of them is pending; TERM goes first.
 [[nodiscard]] std::optional<int> pending_boot_signal();
