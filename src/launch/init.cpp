@@ -123,7 +123,8 @@ Result<pid_t> Init::start() {
 
 // The command alone decides what stays open and which directory stays busy.
 void Init::let_go_of_everything() const {
-    (void)::chdir("/");
+    // In vain only where the root itself may not be entered, and then nobody can help it.
+    [[maybe_unused]] const int entered = ::chdir("/");
     close_descriptors_except(terminal_.held());
 }
 
