@@ -5,6 +5,7 @@ of its own, so tests may start pods, and nothing of them outlives it."""
 import itertools
 import os
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -13,6 +14,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "container"))
 import podnet  # noqa: E402
+
+# Who starts the tests may ignore signals (nohup, a CI's background job), and pods would inherit that.
+# Python ignores PIPE and XFSZ itself, and gives its children the defaults.
+for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
 
 try:
     podnet.enter()
