@@ -6,7 +6,9 @@
 namespace fluxpod {
 
 Duration Backoff::next() {
-    double delay = static_cast<double>(policy_.first.count()) * std::pow(policy_.factor, tries_++);
+    const unsigned growth = tries_ > policy_.steady ? tries_ - policy_.steady : 0;
+    ++tries_;
+    double delay = static_cast<double>(policy_.first.count()) * std::pow(policy_.factor, growth);
     // In this order: a power that grew beyond double (inf, or NaN times zero) becomes `most` too.
     const auto most = static_cast<double>(policy_.most.count());
     delay = delay < most ? delay : most;

@@ -133,7 +133,8 @@ Task<Result<ParentFound>> wait_for_parent(const Plan& plan, const PodFacts& fact
     Route route{.host = plan.gate->host, .port = plan.gate->port, .addresses = {}, .answered = {}};
     auto resolver = make_resolver({.nameservers = facts.resolv_conf.nameservers}, clock);
     std::vector<std::unique_ptr<Gate>> stages;
-    stages.push_back(make_dns_gate(route, *resolver, facts.hosts_file, clock));
+    stages.push_back(make_dns_gate(route, *resolver, facts.hosts_file, clock,
+                                   {.crowd = plan.identity.size, .epoch_offset = {}}));
     if (plan.gate->until != WaitUntil::dns) stages.push_back(make_tcp_gate(route, clock));
     if (plan.gate->until == WaitUntil::curve && cert != nullptr) {
         stages.push_back(make_curve_gate(route, *cert, clock));

@@ -28,6 +28,7 @@ constexpr std::uint16_t flag_truncated = 0x0200;
 constexpr std::uint16_t flag_recursion_desired = 0x0100;
 constexpr std::uint16_t flag_checking_disabled = 0x0010;
 constexpr std::uint16_t rcode_mask = 0x000F;
+constexpr std::uint16_t edns_payload = 1232;
 constexpr std::uint16_t edns_dnssec_ok = 0x8000;
 
 // A name as labels with their length bytes, without the final zero. Two names are the same if
@@ -357,18 +358,19 @@ bool is_dns_name(std::string_view name) {
 }
 
 std::vector<std::uint8_t> encode_dns_query(const DnsQuestion& question, std::uint16_t id,
-                                           std::uint16_t payload) {
+                                           bool edns) {
     std::uint16_t flags = flag_recursion_desired;
     if (question.checking_disabled) flags |= flag_checking_disabled;
     std::vector<std::uint8_t> query;
     put16(query, id);
     put16(query, flags);
-    constexpr std::array<std::uint16_t, 4> counts{1, 0, 0, 1};  // a question and an OPT record
+    const std::array<std::uint16_t, 4> counts{1, 0, 0, edns ? std::uint16_t{1} : std::uint16_t{0}};
     for (const auto count : counts) put16(query, count);
     put_question(query, question);
+    if (!edns) return query;
     query.push_back(0);  // OPT belongs to the root
     put16(query, dns_type::opt);
-    put16(query, payload);
+    put16(query, edns_payload);
     put16(query, 0);  // extended result code and version
     put16(query, question.dnssec_ok ? edns_dnssec_ok : std::uint16_t{0});
     put16(query, 0);  // no options
@@ -390,6 +392,9 @@ tl::expected<DnsAnswer, std::string> decode_dns_response(std::span<const std::ui
     if ((flags & flag_response) == 0 || (flags & opcode_mask) != 0) {
         return tl::unexpected<std::string>("not a response");
     }
+    DnsAnswer answer;
+    answer.rcode = static_cast<DnsRcode>(flags & rcode_mask);
+    if (questions == 0 && answer.rcode == DnsRcode::format_error) return answer;
     // Byte by byte as it was asked. Where it stands nothing can have been compressed yet.
     std::vector<std::uint8_t> asked;
     put_question(asked, question);
@@ -402,8 +407,6 @@ tl::expected<DnsAnswer, std::string> decode_dns_response(std::span<const std::ui
         !std::equal(asked.begin(), asked.end(), rest.begin())) {
         return tl::unexpected<std::string>("another question");
     }
-    DnsAnswer answer;
-    answer.rcode = static_cast<DnsRcode>(flags & rcode_mask);
     answer.truncated = (flags & flag_truncated) != 0;
     answer.authoritative = (flags & flag_authoritative) != 0;
     if (answer.truncated) return answer;

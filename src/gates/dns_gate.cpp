@@ -12,11 +12,19 @@ namespace fluxpod {
 
 namespace {
 
-// Types from the private range (RFC 6895 section 3.1), one per time slot, over again after 64 s:
-// longer than any denial below is believed to be held.
+// Types from the private range (RFC 6895 section 3.1), one per time slot, then again with DO, with
+// CD, with both. Over again after 127 s: longer than any denial below is believed to be held.
 constexpr std::uint16_t first_private_type = 65280;
 constexpr int private_types = 255;
-constexpr Duration time_slot = std::chrono::milliseconds(250);
+constexpr Duration time_slot = std::chrono::milliseconds(125);
+
+// One poll is one question. A cluster may send 2,500 of them a second, and as many again
+// where the record has just appeared and every poll is followed by a question for the address.
+constexpr Duration poll_share = std::chrono::microseconds(400);
+// A pod of a smaller cluster asks no faster than this, and later less than once in two seconds.
+constexpr Duration fastest_poll = time_slot;
+constexpr Duration later_poll = std::chrono::milliseconds(2100);
+constexpr Duration eager_time = std::chrono::seconds(4);
 
 // CoreDNS holds a denial for 30 s as kubeadm sets it up. A SOA that says more comes from a zone
 // outside the cluster, through a forwarder that may not cache at all: it tells nothing.
@@ -78,7 +86,8 @@ class DnsGate final : public Gate {
           resolver_(resolver),
           hosts_file_(hosts_file),
           clock_(clock),
-          answer_timeout_(options.answer_timeout) {
+          answer_timeout_(options.answer_timeout),
+          crowd_share_(poll_share * options.crowd) {
         epoch_offset_ = options.epoch_offset.value_or(
             std::chrono::system_clock::now().time_since_epoch() - clock.now().time_since_epoch());
     }
@@ -87,10 +96,12 @@ class DnsGate final : public Gate {
     [[nodiscard]] std::string subject() const override { return route_.host; }
     [[nodiscard]] ExitCode exit_code() const override { return ExitCode::dns; }
 
-    // One poll is one question: at most four in the first second, later one in two seconds.
     [[nodiscard]] std::optional<BackoffPolicy> pace() const override {
-        return BackoffPolicy{
-            .first = time_slot, .most = std::chrono::milliseconds(2100), .factor = 1.3};
+        const Duration first = std::max(fastest_poll, crowd_share_);
+        return BackoffPolicy{.first = first,
+                             .most = std::max(later_poll, crowd_share_),
+                             .factor = 2,
+                             .steady = static_cast<unsigned>(eager_time / first)};
     }
 
     Task<Attempt> attempt(TimePoint give_up) override {
@@ -202,10 +213,14 @@ class DnsGate final : public Gate {
 
     [[nodiscard]] Task<Resolution> ask_existence(std::string name, TimePoint give_up) {
         const Duration since_epoch = clock_.now().time_since_epoch() + epoch_offset_;
-        const auto slot = since_epoch / time_slot % private_types;
-        const auto type = static_cast<std::uint16_t>(first_private_type + slot);
-        return resolver_.ask({.name = std::move(name), .type = type},
-                             std::min(give_up, clock_.now() + probe_timeout));
+        const auto slot = since_epoch / time_slot;
+        const auto round = slot / private_types;
+        return resolver_.ask(
+            {.name = std::move(name),
+             .type = static_cast<std::uint16_t>(first_private_type + slot % private_types),
+             .dnssec_ok = round % 2 == 1,
+             .checking_disabled = round / 2 % 2 == 1},
+            std::min(give_up, clock_.now() + probe_timeout));
     }
 
     // One family; once it has addresses the other has a little time left, since one of the two
@@ -393,6 +408,7 @@ class DnsGate final : public Gate {
     const HostsFile& hosts_file_;
     Clock& clock_;
     Duration answer_timeout_;
+    Duration crowd_share_;
     Duration epoch_offset_{};
 
     static constexpr int first_expendable_key = 2;

@@ -49,6 +49,7 @@ std::uint16_t random_id() {
 struct Server {
     asio::ip::address address;
     std::optional<TimePoint> silent_since;  // the first question since its last answer
+    bool edns = true;                       // until it is shown to answer only without
 };
 
 // What one server made of one question.
@@ -98,10 +99,19 @@ Reply no_answer(std::string detail) {
 }
 
 struct Query {
-    const DnsQuestion& question;
+    DnsQuestion question;
     std::uint16_t id;
     std::vector<std::uint8_t> bytes;
 };
+
+Query make_query(const DnsQuestion& question, bool edns) {
+    const std::uint16_t id = random_id();
+    return {.question = question, .id = id, .bytes = encode_dns_query(question, id, edns)};
+}
+
+bool may_not_know_edns(DnsRcode rcode) {
+    return rcode == DnsRcode::format_error || rcode == DnsRcode::not_implemented;
+}
 
 // The first packet that is an answer to the query, or the socket's error. Strays are passed over.
 Task<Reply> receive(udp::socket& socket, const Query& query) {
@@ -152,7 +162,7 @@ class NameserverRace final : public Resolver {
     NameserverRace(ResolverOptions options, Clock& clock)
         : options_(std::move(options)), clock_(clock) {
         for (const auto& address : options_.nameservers) {
-            servers_.push_back({.address = address, .silent_since = {}});
+            servers_.push_back({.address = address, .silent_since = {}, .edns = true});
         }
     }
 
@@ -197,8 +207,8 @@ class NameserverRace final : public Resolver {
             co_return;
         }
 
-        Query query{.question = question, .id = random_id(), .bytes = {}};
-        query.bytes = encode_dns_query(question, query.id);
+        bool edns = server.edns;
+        Query query = make_query(question, edns);
         while (true) {
             socket.send(asio::buffer(query.bytes), 0, failure);
             // A full send buffer is a lost packet like any other.
@@ -212,7 +222,12 @@ class NameserverRace final : public Resolver {
                                    clock_.sleep_until(std::min(give_up, sent + patience(server))));
             if (auto* received = std::get_if<0>(&first)) {
                 reply = std::move(*received);
-                break;
+                const bool understood = !may_not_know_edns(reply.answer.rcode);
+                if (understood) server.edns = edns;
+                if (understood || !edns) break;
+                edns = false;
+                query = make_query(question, edns);
+                continue;
             }
             if (clock_.now() >= give_up) co_return;
             if (std::any_of(all.begin(), all.end(), denies)) co_return;

@@ -67,11 +67,13 @@ class TcpGate final : public Gate {
     }
     [[nodiscard]] ExitCode exit_code() const override { return ExitCode::network; }
 
-    // Only the peer bears these tries, and raw ZeroMQ tries every 100 ms.
+    // Only the peer bears these tries, and raw ZeroMQ tries every 100 ms. Five seconds of them
+    // first.
     [[nodiscard]] std::optional<BackoffPolicy> pace() const override {
-        return BackoffPolicy{.first = std::chrono::milliseconds(30),
+        return BackoffPolicy{.first = std::chrono::milliseconds(50),
                              .most = std::chrono::milliseconds(200),
-                             .factor = 1.3};
+                             .factor = 1.3,
+                             .steady = 100};
     }
 
     Task<Attempt> attempt(TimePoint give_up) override {

@@ -18,6 +18,13 @@ TEST_CASE("without jitter, delays grow by the factor up to the most") {
     CHECK(backoff.next() == 1s);
 }
 
+TEST_CASE("steady delays go before those that grow") {
+    Backoff backoff({.first = 100ms, .most = 1s, .factor = 2, .steady = 3, .jitter = 0}, 1);
+    for (int i = 0; i < 4; ++i) CHECK(backoff.next() == 100ms);
+    CHECK(backoff.next() == 200ms);
+    CHECK(backoff.next() == 400ms);
+}
+
 TEST_CASE("after a reset the delays begin anew") {
     Backoff backoff({.first = 100ms, .most = 1s, .factor = 2, .jitter = 0}, 1);
     for (int i = 0; i < 5; ++i) static_cast<void>(backoff.next());

@@ -134,7 +134,8 @@ int main(int argc, char** argv) {
     std::vector<TimePoint> starts;
     for (Pod& pod : pods) {
         pod.gate = make_dns_gate(pod.route, dns, no_hosts, clock,
-                                 {.epoch_offset = Duration(seconds(1700000000))});
+                                 {.crowd = static_cast<std::uint32_t>(count),
+                                  .epoch_offset = Duration(seconds(1700000000))});
         starts.push_back(begun + Duration(spread(random)));
         asio::co_spawn(context, wait_as_pod(pod, starts.back(), random(), clock), asio::detached);
     }

@@ -135,6 +135,13 @@ TEST_CASE("a query asks for recursion and offers EDNS") {
     CHECK(encode_dns_query({.name = "fp.x"}, 0x1234) == expected);
 }
 
+TEST_CASE("without EDNS a query is its question") {
+    auto query = encode_dns_query({.name = "fp.x"}, 0x1234);
+    query.resize(query.size() - 11);
+    query[11] = 0;
+    CHECK(encode_dns_query({.name = "fp.x"}, 0x1234, false) == query);
+}
+
 TEST_CASE("DO stands in the OPT record and CD in the header") {
     const DnsQuestion plain{.name = "fp.x", .type = 65280};
     DnsQuestion both = plain;

@@ -153,8 +153,11 @@ struct World {
     TimePoint start = clock.now();
     std::unique_ptr<Gate> gate;
 
+    std::uint32_t crowd = 4;
+
     std::unique_ptr<Gate> make() {
-        return make_dns_gate(route, dns, hosts, clock, {.epoch_offset = Duration::zero()});
+        return make_dns_gate(route, dns, hosts, clock,
+                             {.crowd = crowd, .epoch_offset = Duration::zero()});
     }
     Attempt attempt() {
         if (!gate) gate = make();
@@ -424,9 +427,24 @@ TEST_CASE("questions are few at first and one in two seconds later") {
         World world;
         world.dns.denials_held = held;
         CHECK_FALSE(world.wait(10min));
-        CHECK(world.asked_between(0s, 1s) <= 6);
-        CHECK(world.asked_between(0s, 10s) <= 20);
+        CHECK(world.asked_between(0s, 1s) <= 10);
+        CHECK(world.asked_between(0s, 10s) < 40);
         CHECK(world.asked_between(10s, 10min) <= 305);
+    }
+}
+
+TEST_CASE("a crowd as a whole polls no more than 2,500 times a second") {
+    for (const std::uint32_t crowd : {1000U, 5000U, 10000U}) {
+        CAPTURE(crowd);
+        World world;
+        world.crowd = crowd;
+        CHECK_FALSE(world.wait(5min));
+        // The first look and the proof of the private types come once.
+        const double polls = static_cast<double>(world.asked_between(0s, 4s)) - 2;
+        CHECK(polls / 4 * crowd <= 2500);
+        const double later = static_cast<double>(world.asked_between(10s, 5min)) / 290;
+        CHECK(later * crowd <= 2600);
+        CHECK(later <= 0.5);
     }
 }
 

@@ -231,6 +231,45 @@ TEST_CASE("a denial waits one retransmission for a server that knows better") {
     }
 }
 
+TEST_CASE("a server that does not know EDNS is asked without, and only at first with") {
+    for (const bool repeats_the_question : {true, false}) {
+        World world;
+        unsigned with_edns = 0;
+        world.serve([&](const DnsQuery& query) {
+            const bool edns = query.bytes[11] != 0;
+            with_edns += edns ? 1 : 0;
+            if (!edns) return only(query.address(pod_bytes));
+            Bytes refusal = query.respond(1);
+            if (!repeats_the_question) {
+                refusal.resize(12);
+                refusal[5] = 0;
+            }
+            return only(refusal);
+        });
+        auto resolver = make_resolver(world.options, world.clock);
+        const auto ask_twice = [&]() -> Task<std::vector<Resolution>> {
+            const DnsQuestion question{.name = "pod-0.service"};
+            std::vector<Resolution> both;
+            both.push_back(co_await resolver->ask(question, world.clock.now() + 5s));
+            both.push_back(co_await resolver->ask(question, world.clock.now() + 5s));
+            world.servers.front()->stop();
+            co_return both;
+        };
+        for (const auto& resolution : run_task(world.context, ask_twice())) {
+            CHECK(resolution.answer.addresses == std::vector{pod_address});
+        }
+        CHECK(with_edns == 1);
+    }
+}
+
+TEST_CASE("a server that answers FORMERR whatever it is asked is told by that") {
+    World world;
+    world.serve([](const DnsQuery& query) { return only(query.respond(1)); });
+    const auto resolution = world.ask();
+    CHECK(resolution.status == Outcome::refused);
+    CHECK(resolution.detail == "127.0.0.1: answers FORMERR");
+}
+
 TEST_CASE("every other code of every server is told by name") {
     World world;
     world.serve([](const DnsQuery& query) { return only(query.respond(5)); });

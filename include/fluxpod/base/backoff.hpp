@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // When to try again. Pure: it neither reads a clock nor sleeps, so that every schedule is
-// tested without waiting. Exponential from `first` to `most`, with jitter so that a thousand
-// pods that were started together do not ask together.
+// tested without waiting. So many tries at `first`, then exponential up to `most`, with jitter so
+// that a thousand pods that were started together do not ask together.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,7 @@ struct BackoffPolicy {
     Duration first = std::chrono::milliseconds(50);
     Duration most = std::chrono::seconds(2);
     double factor = 1.6;
+    unsigned steady = 0;   // delays before they begin to grow
     double jitter = 0.25;  // each delay is multiplied by 1 ± jitter, uniformly
 };
 

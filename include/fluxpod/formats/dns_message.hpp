@@ -55,16 +55,16 @@ struct DnsAnswer {
 // Underscores are allowed here (RFC 2181): it is Flux that refuses them in host names.
 [[nodiscard]] bool is_dns_name(std::string_view name);
 
-// The bytes of a query with recursion desired and an OPT record that offers `payload` bytes.
-// The question's name must satisfy is_dns_name.
+// The bytes of a query with recursion desired and, for `edns`, an OPT record that offers 1232 bytes
+// and holds the DO bit. The question's name must satisfy is_dns_name.
 [[nodiscard]] std::vector<std::uint8_t> encode_dns_query(const DnsQuestion& question,
-                                                         std::uint16_t id,
-                                                         std::uint16_t payload = 1232);
+                                                         std::uint16_t id, bool edns = true);
 
 // Reads a response to `question` with `id`. The error is the cause in words: "another id",
 // "another question", "not a response", "cut short". Only records of class IN and of the asked
 // type count (A for A), at the question's name or at the end of its CNAMEs, and only where the
-// rcode is no_error: what a denial or a failure carries is no answer. The question's name is
+// rcode is no_error: what a denial or a failure carries is no answer. A server that cannot read a
+// question may answer FORMERR without repeating it. The question's name is
 // compared as bytes (case included), so that 0x20 randomisation by the caller is verified here.
 [[nodiscard]] tl::expected<DnsAnswer, std::string> decode_dns_response(
     std::span<const std::uint8_t> bytes, const DnsQuestion& question, std::uint16_t id);

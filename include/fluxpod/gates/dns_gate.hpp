@@ -18,6 +18,7 @@
 // silent meanwhile does not take known addresses away.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 
@@ -30,6 +31,8 @@ namespace fluxpod {
 struct DnsGateOptions {
     // The longest wait for an answer in one attempt; lost packets are asked again long before.
     Duration answer_timeout = std::chrono::seconds(5);
+    // How many pods may be asking at the same time: the more, the slower each of them polls.
+    std::uint32_t crowd = 500;
     // Clock::now() plus this is the time since the epoch, from which pods that share nothing else
     // compute the same time slot. Unset: the machine's.
     std::optional<Duration> epoch_offset;

@@ -5,6 +5,9 @@
 // answers are matched by id, question, and the server's address on a connected socket with a random
 // source port (RFC 5452).
 //
+// A server that answers FORMERR or NOTIMP is asked again without EDNS (RFC 6891 section 7), and
+// from then on if that helped.
+//
 // An answer that the name exists ends the race. A denial does so only after the other servers had
 // one retransmission's time to know better: a public nameserver beside the cluster's denies every
 // name of the cluster. A server that has been silent for long is asked less and less often, down to
