@@ -25,6 +25,15 @@ Error Error::during(std::string_view outer) && {
     return std::move(*this);
 }
 
+Error usage_error(std::string doing, std::string subject, std::string cause, std::string hint) {
+    return {.code = ExitCode::usage,
+            .doing = std::move(doing),
+            .subject = std::move(subject),
+            .cause = std::move(cause),
+            .tried = "",
+            .hint = std::move(hint)};
+}
+
 std::string describe_errno(int error_number) {
     return std::generic_category().message(error_number);
 }

@@ -51,12 +51,7 @@ std::string option_help(const OptionRow& row) {
 }
 
 Error wrong_help(std::string subject, std::string cause, std::string hint) {
-    return {.code = ExitCode::usage,
-            .doing = "explain",
-            .subject = std::move(subject),
-            .cause = std::move(cause),
-            .tried = "",
-            .hint = std::move(hint)};
+    return usage_error("explain", std::move(subject), std::move(cause), std::move(hint));
 }
 
 Result<int> print_completion(const std::vector<std::string>& words) {

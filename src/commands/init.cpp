@@ -11,12 +11,8 @@ Result<int> init_command(Invocation& invocation) {
     auto settings = settle(invocation);
     if (!settings) return fail(settings.error());
     if (settings->command.empty()) {
-        return fail({.code = ExitCode::usage,
-                     .doing = "start a command",
-                     .subject = "",
-                     .cause = "none is given",
-                     .tried = "",
-                     .hint = "write it behind \"--\": fluxpod init -- COMMAND"});
+        return fail(usage_error("start a command", "", "none is given",
+                                "write it behind \"--\": fluxpod init -- COMMAND"));
     }
     // Before the fork: what is not there is told by us, and nothing was started.
     auto program = find_program(settings->command.front(), invocation.environment);

@@ -64,15 +64,6 @@ constexpr auto rows = std::to_array<CommandRow>({
      0, help_command},
 });
 
-Error usage(std::string doing, std::string subject, std::string cause, std::string hint) {
-    return {.code = ExitCode::usage,
-            .doing = std::move(doing),
-            .subject = std::move(subject),
-            .cause = std::move(cause),
-            .tried = "",
-            .hint = std::move(hint)};
-}
-
 int conclude(const Result<int>& result, const Settings& outlets) {
     return result ? *result : tell(result.error(), outlets);
 }
@@ -91,7 +82,7 @@ int dispatch(const std::vector<std::string>& words, Environment environment,
              const sigset_t& inherited_mask) {
     if (words.empty()) {
         (void)std::fputs(overview().c_str(), stderr);
-        return conclude(fail(usage("run a command", "", "none is given", "")), Settings{});
+        return conclude(fail(usage_error("run a command", "", "none is given")), Settings{});
     }
     const std::string& name = words.front();
     if (name == "--help" || name == "-h") return conclude(print(overview()), Settings{});
@@ -137,13 +128,14 @@ std::vector<std::string> all_command_names() {
 Error no_such_command(const std::string& word) {
     const std::string doing = "run the command";
     if (word.starts_with('-')) {
-        return usage(doing, in_quotes(word), "it is an option",
-                     "options stand behind the command, as in fluxpod run --size 4");
+        return usage_error(doing, in_quotes(word), "it is an option",
+                           "options stand behind the command, as in fluxpod run --size 4");
     }
     const auto names = all_command_names();
     const auto near = nearest(word, names);
-    return usage(doing, in_quotes(word), "there is no such command",
-                 near ? "did you mean " + *near + "?" : "the commands are " + join(names, ", "));
+    return usage_error(
+        doing, in_quotes(word), "there is no such command",
+        near ? "did you mean " + *near + "?" : "the commands are " + join(names, ", "));
 }
 
 int tell(const Error& error, const Settings& outlets) {

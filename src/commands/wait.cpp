@@ -33,12 +33,8 @@ using Kind = WaitTarget::Kind;
 constexpr std::size_t most_failures_told = 8;
 
 Error usage(std::string subject, std::string cause) {
-    return {.code = ExitCode::usage,
-            .doing = "wait for",
-            .subject = std::move(subject),
-            .cause = std::move(cause),
-            .tried = "",
-            .hint = fmt::format("a target is {}", wait_target_forms)};
+    return usage_error("wait for", std::move(subject), std::move(cause),
+                       fmt::format("a target is {}", wait_target_forms));
 }
 
 // Each host of a host file is a target of its own.

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "fluxpod/base/text.hpp"
-#include "fluxpod/formats/broker_toml.hpp"
+#include "fluxpod/formats/hostname.hpp"
 #include "platform.hpp"
 
 namespace fluxpod {

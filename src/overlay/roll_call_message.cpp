@@ -8,7 +8,7 @@
 #include <chrono>
 #include <limits>
 
-#include "fluxpod/formats/broker_toml.hpp"
+#include "fluxpod/formats/hostname.hpp"
 
 namespace fluxpod {
 

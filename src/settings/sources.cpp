@@ -34,17 +34,8 @@ std::vector<std::string> option_names(unsigned command_bits) {
     return names;
 }
 
-Error usage(std::string doing, std::string subject, std::string cause, std::string hint = "") {
-    return {.code = ExitCode::usage,
-            .doing = std::move(doing),
-            .subject = std::move(subject),
-            .cause = std::move(cause),
-            .tried = "",
-            .hint = std::move(hint)};
-}
-
 Error unusable_option(const std::string& name, std::string cause, std::string hint = "") {
-    return usage("use the option", "--" + name, std::move(cause), std::move(hint));
+    return usage_error("use the option", "--" + name, std::move(cause), std::move(hint));
 }
 
 Error unknown_option(const std::string& name, unsigned command_bit) {
@@ -108,7 +99,7 @@ Result<std::vector<po::option>> split_options(const std::vector<std::string>& wo
         }
         return fail(missing_value(name));
     } catch (const std::exception& error) {
-        return fail(usage("read the command line", "", error.what()));
+        return fail(usage_error("read the command line", "", error.what()));
     }
 }
 
@@ -116,12 +107,12 @@ Status take_operand(CommandLine& line, const std::string& word) {
     if (word.size() > 1 && word.front() == '-') {
         auto name = bare_name(word);
         auto near = nearest(name, option_names(line.command_bit));
-        return fail(usage("use the option", word, "there is no such option",
-                          near ? "did you mean --" + *near + "?" : ""));
+        return fail(usage_error("use the option", word, "there is no such option",
+                                near ? "did you mean --" + *near + "?" : ""));
     }
     if ((line.command_bit & used_by::operands) == 0) {
-        return fail(usage("use the word", in_quotes(word), "this command takes options only",
-                          R"(put "--" before the command that is to be run)"));
+        return fail(usage_error("use the word", in_quotes(word), "this command takes options only",
+                                R"(put "--" before the command that is to be run)"));
     }
     line.operands.push_back(word);
     return {};
@@ -170,8 +161,9 @@ Result<CommandLine> read_command_line(const std::vector<std::string>& words, uns
         if (!taken) return fail(taken.error());
     }
     if (!line.command.empty() && (command_bit & used_by::command) == 0) {
-        return fail(usage("use the word", in_quotes(line.command.front()),
-                          "this command runs no other command", R"(leave out what follows "--")"));
+        return fail(usage_error("use the word", in_quotes(line.command.front()),
+                                "this command runs no other command",
+                                R"(leave out what follows "--")"));
     }
     return line;
 }

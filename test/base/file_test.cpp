@@ -12,9 +12,11 @@
 #include <utility>
 
 #include "temp_dir.hpp"
+#include "umask.hpp"
 
 using namespace fluxpod;
 using fluxpod::test::TempDir;
+using fluxpod::test::Umask;
 
 namespace {
 
@@ -31,18 +33,6 @@ ino_t inode_of(const std::string& path) {
     REQUIRE(::lstat(path.c_str(), &info) == 0);
     return info.st_ino;
 }
-
-// Restores the process's umask when a test ends.
-class Umask {
-  public:
-    explicit Umask(mode_t mask) : before_(::umask(mask)) {}
-    Umask(const Umask&) = delete;
-    Umask& operator=(const Umask&) = delete;
-    ~Umask() { ::umask(before_); }
-
-  private:
-    mode_t before_;
-};
 
 }  // namespace
 

@@ -16,22 +16,13 @@
 #include "fluxpod/plan/make.hpp"
 #include "sample_cluster.hpp"
 #include "temp_dir.hpp"
+#include "umask.hpp"
 
 namespace fluxpod {
 namespace {
 
 using test::TempDir;
-
-class Umask {
-  public:
-    explicit Umask(mode_t mask) : before_(::umask(mask)) {}
-    Umask(const Umask&) = delete;
-    Umask& operator=(const Umask&) = delete;
-    ~Umask() { ::umask(before_); }
-
-  private:
-    mode_t before_;
-};
+using test::Umask;
 
 std::string mode_of(const std::string& path) {
     struct stat info {};

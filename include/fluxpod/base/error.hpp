@@ -31,6 +31,10 @@ struct Error {
     [[nodiscard]] Error during(std::string_view outer) &&;
 };
 
+// Words of the command line that cannot be right: exit code 2.
+[[nodiscard]] Error usage_error(std::string doing, std::string subject, std::string cause,
+                                std::string hint = "");
+
 template <class T>
 using Result = tl::expected<T, Error>;
 using Status = Result<void>;

@@ -62,8 +62,4 @@ struct BrokerConfig {
 [[nodiscard]] tl::expected<void, std::string> check_broker_toml(std::string_view toml,
                                                                 std::string_view own_hostname);
 
-// A host name as Flux and DNS accept it: labels of 1 to 63 letters, digits and "-", no "-" at an
-// edge, 253 characters in all. Returns what is wrong with it, or nothing.
-[[nodiscard]] std::optional<std::string> hostname_fault(std::string_view name);
-
 }  // namespace fluxpod

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "toml_tree.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/locale/utf.hpp>
+#include <sstream>
+#include <utility>
+
+#include "fluxpod/base/text.hpp"
+
+namespace fluxpod {
+
+namespace {
+
+constexpr std::size_t most_bytes = std::size_t{256} * 1024;
+constexpr std::size_t most_levels = 32;
+constexpr std::size_t most_cost = 500'000'000;  // about a second of toml11
+
+tl::unexpected<std::string> refuse(std::string cause) { return tl::unexpected(std::move(cause)); }
+
+bool is_utf8(std::string_view text) {
+    const auto* at = text.begin();
+    while (at != text.end()) {
+        using Traits = boost::locale::utf::utf_traits<char>;
+        auto code = Traits::decode(at, text.end());
+        if (code == boost::locale::utf::illegal || code == boost::locale::utf::incomplete) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// Walks over strings and comments and counts how deep the rest nests, since toml11 recurses once
+// for each bracket and each dot; and what its reading will cost, since it looks at the whole line
+// again for each value on it. Where it takes a text for something else than the library does, the
+// text is no TOML, and the library stops there.
+class CostScanner {
+  public:
+    explicit CostScanner(std::string_view text) : text_(text) {}
+
+    tl::expected<void, std::string> scan() {
+        while (at_ < text_.size()) {
+            if (!step()) return refuse(fmt::format("line {}: a string without end", line_));
+            if (depth_ + dots_ > most_levels) {
+                return refuse(
+                    fmt::format("line {}: nested deeper than {} levels", line_, most_levels));
+            }
+            if (cost_ + marks_ * (at_ - line_start_) > most_cost) {
+                return refuse(fmt::format("line {}: too many values in one line", line_));
+            }
+        }
+        return {};
+    }
+
+  private:
+    bool step() {
+        const char c = text_[at_];
+        if (c == '"' || c == '\'') return skip_string(c);
+        ++at_;
+        switch (c) {
+            case '#': at_ = std::min(text_.find('\n', at_), text_.size()); break;
+            case '\n':
+                end_line();
+                if (open_.empty()) dots_ = 0;
+                break;
+            case '.': ++dots_; break;
+            case ',':
+                ++marks_;
+                dots_ = 0;
+                break;
+            case '[':
+            case '{':
+                ++marks_;
+                open_.push_back(dots_ + 1);
+                depth_ += dots_ + 1;
+                dots_ = 0;
+                break;
+            case ']':
+            case '}': close(); break;
+            default: break;
+        }
+        return true;
+    }
+
+    void end_line() {
+        ++line_;
+        cost_ += marks_ * (at_ - line_start_);
+        marks_ = 0;
+        line_start_ = at_;
+    }
+
+    void close() {
+        dots_ = 0;
+        if (open_.empty()) return;
+        depth_ -= open_.back();
+        open_.pop_back();
+    }
+
+    bool skip_string(char quote) {
+        const std::string three(3, quote);
+        const bool multiline = text_.substr(at_).starts_with(three);
+        at_ += multiline ? 3 : 1;
+        while (at_ < text_.size()) {
+            const char c = text_[at_];
+            if (c == '\n') {
+                if (!multiline) return false;
+                end_line();
+            }
+            if (c == '\\' && quote == '"') {
+                ++at_;  // whatever is escaped, it does not end the string
+                if (at_ < text_.size() && text_[at_] == '\n') end_line();
+            } else if (!multiline && c == quote) {
+                ++at_;
+                return true;
+            } else if (multiline && text_.substr(at_).starts_with(three)) {
+                at_ += 3;
+                return true;
+            }
+            ++at_;
+        }
+        return false;
+    }
+
+    std::string_view text_;
+    std::size_t at_ = 0;
+    std::size_t line_ = 1;
+    std::size_t line_start_ = 0;
+    std::size_t marks_ = 0;  // values that begin in this line, about
+    std::size_t cost_ = 0;   // of the lines before
+    std::size_t depth_ = 0;
+    std::size_t dots_ = 0;           // of the key that is being read
+    std::vector<std::size_t> open_;  // levels that each open bracket stands for
+};
+
+}  // namespace
+
+std::string first_line_of_toml_error(std::string_view what) {
+    constexpr std::string_view label = "[error] ";
+    if (what.starts_with(label)) what.remove_prefix(label.size());
+    return std::string(trim(what.substr(0, what.find('\n'))));
+}
+
+tl::expected<Toml, std::string> parse_toml(std::string_view text) {
+    if (text.size() > most_bytes) return refuse(fmt::format("larger than {} bytes", most_bytes));
+    if (text.find('\0') != std::string_view::npos) return refuse("a NUL character");
+    if (!is_utf8(text)) return refuse("not UTF-8 text");
+    if (auto bounded = CostScanner(text).scan(); !bounded) return refuse(bounded.error());
+    try {
+        std::istringstream stream(std::string(text) + "\n");
+        return toml::parse<toml::discard_comments, std::map, std::vector>(stream, "TOML");
+    } catch (const toml::exception& e) {
+        return refuse(
+            fmt::format("line {}: {}", e.location().line(), first_line_of_toml_error(e.what())));
+    } catch (const std::exception& e) {
+        return refuse(first_line_of_toml_error(e.what()));
+    }
+}
+
+}  // namespace fluxpod

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// A user's TOML as a tree. It is hostile: bounded in size, depth and cost before the library sees
+// it.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <toml.hpp>
+#include <vector>
+
+namespace fluxpod {
+
+// Ordered tables make the output sorted; comments would not survive a merge.
+using Toml = toml::basic_value<toml::discard_comments, std::map, std::vector>;
+using TomlTable = Toml::table_type;
+
+// The error is the cause in words, with the line where there is one: not TOML, too large (256 KiB),
+// nested deeper than 32 levels, tens of thousands of values in one line.
+[[nodiscard]] tl::expected<Toml, std::string> parse_toml(std::string_view text);
+
+// toml11 explains itself in a drawing of several lines; its first line says what is wrong.
+[[nodiscard]] std::string first_line_of_toml_error(std::string_view what);
+
+}  // namespace fluxpod
