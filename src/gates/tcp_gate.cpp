@@ -67,13 +67,13 @@ class TcpGate final : public Gate {
     }
     [[nodiscard]] ExitCode exit_code() const override { return ExitCode::network; }
 
-    // Only the peer bears these tries, and raw ZeroMQ tries every 100 ms. Five seconds of them
-    // first.
+    // Only the peer bears these tries, as packets. Every moment between its start and ours delays
+    // the cluster, so for five seconds they are many.
     [[nodiscard]] std::optional<BackoffPolicy> pace() const override {
-        return BackoffPolicy{.first = std::chrono::milliseconds(50),
+        return BackoffPolicy{.first = std::chrono::milliseconds(20),
                              .most = std::chrono::milliseconds(200),
                              .factor = 1.3,
-                             .steady = 100};
+                             .steady = 250};
     }
 
     Task<Attempt> attempt(TimePoint give_up) override {
