@@ -2,13 +2,11 @@
 #include "fluxpod/base/log.hpp"
 
 #include <fmt/chrono.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
 
 #include <boost/json/serialize.hpp>
 #include <boost/json/string.hpp>
 #include <chrono>
-#include <memory>
+#include <cstdio>
 
 #include "fluxpod/base/text.hpp"
 
@@ -20,15 +18,6 @@ struct State {
     LogFormat format = LogFormat::text;
     LogLevel least = LogLevel::info;
     std::string pod;
-    // One thread logs: the single-threaded sink needs no lock and starts no thread.
-    spdlog::logger logger{"fluxpod", std::make_shared<spdlog::sinks::stderr_sink_st>()};
-    State() {
-        logger.set_pattern("%v");
-        logger.set_level(spdlog::level::trace);
-        logger.flush_on(spdlog::level::trace);
-        // A full or closed stderr must not end a boot.
-        logger.set_error_handler([](const std::string&) {});
-    }
 };
 
 State& state() {
@@ -45,17 +34,6 @@ std::string_view name_of(LogLevel level) {
         case LogLevel::off: return "off";
     }
     return "";
-}
-
-spdlog::level::level_enum spdlog_level(LogLevel level) {
-    switch (level) {
-        case LogLevel::debug: return spdlog::level::debug;
-        case LogLevel::info: return spdlog::level::info;
-        case LogLevel::warning: return spdlog::level::warn;
-        case LogLevel::error: return spdlog::level::err;
-        case LogLevel::off: return spdlog::level::off;
-    }
-    return spdlog::level::off;
 }
 
 std::string as_text(LogLevel level, std::string_view message) {
@@ -88,10 +66,11 @@ bool enabled(LogLevel level) { return level >= state().least && level != LogLeve
 
 void write(LogLevel level, std::string_view message) {
     if (!enabled(level)) return;
-    std::string safe = printable(message);
-    state().logger.log(spdlog_level(level), state().format == LogFormat::json
-                                                ? as_json(level, safe)
-                                                : as_text(level, safe));
+    const std::string safe = printable(message);
+    const std::string line =
+        (state().format == LogFormat::json ? as_json(level, safe) : as_text(level, safe)) + '\n';
+    // In one piece, as stderr is unbuffered. A full or closed stderr must not end a boot.
+    (void)std::fwrite(line.data(), 1, line.size(), stderr);
 }
 
 }  // namespace fluxpod::log

@@ -5,20 +5,13 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/program_options/errors.hpp>
-#include <boost/program_options/options_description.hpp>
-#include <boost/program_options/parsers.hpp>
-#include <boost/program_options/value_semantic.hpp>
-#include <exception>
 #include <set>
-#include <sstream>
+#include <span>
 
 #include "fluxpod/base/file.hpp"
 #include "fluxpod/base/text.hpp"
 
 namespace fluxpod {
-
-namespace po = boost::program_options;
 
 namespace {
 
@@ -58,49 +51,10 @@ Error missing_value(const std::string& name) {
         row == nullptr ? "" : fmt::format("write --{} {}", row->name, row->metavar));
 }
 
-po::options_description describe_options(unsigned command_bit) {
-    po::options_description description;
-    for (const auto& row : option_table()) {
-        if ((row.commands & command_bit) == 0) continue;
-        const std::string name(row.name);
-        if (row.kind == Kind::flag) {
-            description.add_options()(name.c_str(), po::bool_switch());
-        } else {
-            description.add_options()(name.c_str(), po::value<std::string>());
-        }
-    }
-    return description;
-}
-
 // "--size=4" -> "size"
 std::string bare_name(const std::string& word) {
     const std::string name = word.substr(std::min(word.find_first_not_of('-'), word.size()));
     return name.substr(0, name.find('='));
-}
-
-Result<std::vector<po::option>> split_options(const std::vector<std::string>& words,
-                                              unsigned command_bit) {
-    namespace style = po::command_line_style;
-    constexpr int long_options_only =
-        style::allow_long | style::long_allow_adjacent | style::long_allow_next;
-    const auto description = describe_options(command_bit);
-    try {
-        return po::command_line_parser(words)
-            .options(description)
-            .style(long_options_only)
-            .run()
-            .options;
-    } catch (const po::unknown_option& error) {
-        return fail(unknown_option(bare_name(error.get_option_name()), command_bit));
-    } catch (const po::invalid_syntax& error) {
-        const auto name = bare_name(error.get_option_name());
-        if (error.kind() == po::invalid_syntax::extra_parameter) {
-            return fail(unusable_option(name, "it takes no value"));
-        }
-        return fail(missing_value(name));
-    } catch (const std::exception& error) {
-        return fail(usage_error("read the command line", "", error.what()));
-    }
 }
 
 Status take_operand(CommandLine& line, const std::string& word) {
@@ -118,20 +72,41 @@ Status take_operand(CommandLine& line, const std::string& word) {
     return {};
 }
 
-Status take_option(CommandLine& line, const po::option& option) {
-    const auto* row = find_option(option.string_key);
-    if (row == nullptr) return fail(unknown_option(option.string_key, line.command_bit));
-    // A value forgotten: Boost takes the next word, whatever it is. "=" gives a value with dashes.
-    if (option.original_tokens.size() > 1 && option.original_tokens.back().starts_with("--")) {
-        return fail(missing_value(option.string_key));
+// The value of the option `word`: behind its "=", else `next`, which is then taken.
+Result<std::string> take_value(const OptionRow& row, const std::string& word,
+                               std::span<const std::string>& rest) {
+    const std::string name(row.name);
+    const auto equals = word.find('=');
+    if (row.kind == Kind::flag) {
+        if (equals != std::string::npos) return fail(unusable_option(name, "it takes no value"));
+        return "true";
     }
+    if (equals != std::string::npos) {
+        if (equals + 1 == word.size()) return fail(missing_value(name));
+        return word.substr(equals + 1);
+    }
+    // A value that begins with dashes is rather one forgotten; "=" gives it nevertheless.
+    if (rest.empty() || rest.front().starts_with("--")) return fail(missing_value(name));
+    std::string value = rest.front();
+    rest = rest.subspan(1);
+    return value;
+}
+
+// Takes the option `word`, and from `rest` the value that belongs to it.
+Status take_option(CommandLine& line, const std::string& word, std::span<const std::string>& rest) {
+    const std::string name = bare_name(word);
+    const auto* row = find_option(name);
+    if (row == nullptr || (row->commands & line.command_bit) == 0) {
+        return fail(unknown_option(name, line.command_bit));
+    }
+    auto value = take_value(*row, word, rest);
+    if (!value) return fail(value.error());
     auto same = [&](const Assignment& earlier) { return earlier.option == row->name; };
     if (row->kind != Kind::repeated && std::ranges::any_of(line.assignments, same)) {
-        return fail(unusable_option(option.string_key, "it is given twice", "give it once"));
+        return fail(unusable_option(name, "it is given twice", "give it once"));
     }
-    line.assignments.push_back({.option = option.string_key,
-                                .value = row->kind == Kind::flag ? "true" : option.value.front(),
-                                .origin = "flag --" + option.string_key});
+    line.assignments.push_back(
+        {.option = name, .value = std::move(*value), .origin = "flag --" + name});
     return {};
 }
 
@@ -141,7 +116,6 @@ Result<CommandLine> read_command_line(const std::vector<std::string>& words, uns
     CommandLine line;
     line.command_bit = command_bit;
 
-    // Boost would fold what follows "--" into the operands, and the command must stay as it is.
     const auto dashes = std::ranges::find(words, "--");
     const std::vector<std::string> before(words.begin(), dashes);
     if (dashes != words.end()) line.command.assign(dashes + 1, words.end());
@@ -153,11 +127,12 @@ Result<CommandLine> read_command_line(const std::vector<std::string>& words, uns
         return line;
     }
 
-    auto options = split_options(before, command_bit);
-    if (!options) return fail(options.error());
-    for (const auto& option : *options) {
-        auto taken = option.string_key.empty() ? take_operand(line, option.value.front())
-                                               : take_option(line, option);
+    std::span<const std::string> rest = before;
+    while (!rest.empty()) {
+        const std::string& word = rest.front();
+        rest = rest.subspan(1);
+        auto taken =
+            word.starts_with("--") ? take_option(line, word, rest) : take_operand(line, word);
         if (!taken) return fail(taken.error());
     }
     if (!line.command.empty() && (command_bit & used_by::command) == 0) {
@@ -245,20 +220,6 @@ Result<std::vector<Assignment>> read_environment(const Environment& environment)
 
 namespace {
 
-// Boost reads a whole file, but then tells nobody the line; so it is given one line at a time.
-tl::expected<std::vector<po::option>, std::string> split_config_line(const std::string& line) {
-    if (trim(line).starts_with('[')) {
-        return tl::unexpected(std::string("the config file has no sections"));
-    }
-    try {
-        const po::options_description anything;
-        std::istringstream stream(line);
-        return po::parse_config_file(stream, anything, true).options;
-    } catch (const std::exception&) {
-        return tl::unexpected(in_quotes(trim(line)) + R"( is not of the form "name = value")");
-    }
-}
-
 Error unusable_line(const std::string& origin, std::string cause, std::string hint = "") {
     return {.code = ExitCode::settings,
             .doing = "use",
@@ -268,9 +229,19 @@ Error unusable_line(const std::string& origin, std::string cause, std::string hi
             .hint = std::move(hint)};
 }
 
-Status take_config_option(std::vector<Assignment>& assignments, const po::option& option,
-                          const std::string& origin) {
-    const auto& name = option.string_key;
+// One line of the form "name = value", without its comment; blank ones say nothing.
+Status take_config_line(std::vector<Assignment>& assignments, std::string_view line,
+                        const std::string& origin) {
+    line = trim(line.substr(0, line.find('#')));
+    if (line.empty()) return {};
+    if (line.starts_with('['))
+        return fail(unusable_line(origin, "the config file has no sections"));
+    const auto equals = line.find('=');
+    const std::string name(trim(line.substr(0, equals)));
+    if (equals == std::string_view::npos || name.empty()) {
+        return fail(
+            unusable_line(origin, in_quotes(line) + R"( is not of the form "name = value")"));
+    }
     const auto* row = find_option(name);
     if (row == nullptr) {
         auto near = nearest(name, option_names(used_by::all));
@@ -282,8 +253,7 @@ Status take_config_option(std::vector<Assignment>& assignments, const po::option
         if (row->kind == Kind::repeated || earlier.option != name) continue;
         return fail(unusable_line(origin, name + " is given twice, first in " + earlier.origin));
     }
-    assignments.push_back(
-        {name, option.value.empty() ? std::string() : option.value.front(), origin});
+    assignments.push_back({name, std::string(trim(line.substr(equals + 1))), origin});
     return {};
 }
 
@@ -303,12 +273,8 @@ Result<std::vector<Assignment>> read_config_file(const std::string& path) {
     std::size_t number = 0;
     for (const auto& line : split(*text, '\n')) {
         const std::string origin = fmt::format("line {} of {}", ++number, path);
-        auto options = split_config_line(line);
-        if (!options) return fail(unusable_line(origin, options.error()));
-        for (const auto& option : *options) {
-            auto taken = take_config_option(assignments, option, origin);
-            if (!taken) return fail(taken.error());
-        }
+        auto taken = take_config_line(assignments, line, origin);
+        if (!taken) return fail(taken.error());
     }
     return assignments;
 }

@@ -27,11 +27,10 @@ struct CommandLine {
     unsigned command_bit = used_by::run;  // whose command line it is
 };
 
-// The words after the subcommand's name, split by Boost.Program_options: --name value,
-// --name=value, flags without value. No abbreviations. `command_bit` is one of used_by. An option
-// that exists but not for this subcommand, an unknown one (with the nearest known name), a missing
-// value, an option that is not repeatable and given twice, a stray word where the subcommand takes
-// no operands: error 2.
+// The words after the subcommand's name: --name value, --name=value, flags without value. No
+// abbreviations. `command_bit` is one of used_by. An option that exists but not for this
+// subcommand, an unknown one (with the nearest known name), a missing value, an option that is not
+// repeatable and given twice, a stray word where the subcommand takes no operands: error 2.
 [[nodiscard]] Result<CommandLine> read_command_line(const std::vector<std::string>& words,
                                                     unsigned command_bit);
 
@@ -42,9 +41,9 @@ struct CommandLine {
 // is meant, as getenv(3) has it. The values of a repeatable option stand between blanks.
 [[nodiscard]] Result<std::vector<Assignment>> read_environment(const Environment& environment);
 
-// "name = value" lines, "#" comments, as Boost.Program_options reads them; flags take true or
-// false; a repeatable option is given on several lines; there are no sections. Error 10 with path
-// and, where it is known, the line.
+// "name = value" lines; a "#" anywhere begins a comment; flags take true or false; a repeatable
+// option is given on several lines; there are no sections. Error 10 with path and, where it is
+// known, the line.
 [[nodiscard]] Result<std::vector<Assignment>> read_config_file(const std::string& path);
 
 }  // namespace fluxpod
