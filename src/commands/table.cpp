@@ -57,6 +57,12 @@ constexpr auto rows = std::to_array<CommandRow>({
      "--from-secret it is the one that every pod derives from that secret. A PATH that holds "
      "another certificate is left alone and is an error.",
      used_by::keygen, keygen_command},
+    {"install", "[options] DIR", "Copy this program into a volume that other containers share",
+     "For images that know nothing of fluxpod: an init container runs it, and the application's "
+     "container executes DIR/fluxpod. The copy appears whole or not at all, is read back and "
+     "compared, and is left alone where it is there already. With --view, a Flux installation is "
+     "waited for and copied to DIR/view as well.",
+     used_by::install, install_command},
     {"help", "[COMMAND | --man | --completion bash|zsh|fish]",
      "Explain a command, print the manual page or a completion script",
      "Without arguments it lists the commands. --man prints the manual page fluxpod(1), "

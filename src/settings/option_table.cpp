@@ -258,7 +258,7 @@ constexpr auto rows = std::to_array<OptionRow>({
      "Write the parent's verified address into broker.toml, so that the broker asks no DNS", boot,
      Kind::value, choice<&S::pin, on_off_choices>},
 
-    // init, render, keygen, wait.
+    // init, render, keygen, wait, install.
     {"group", "", "", "Signal the command's whole process group instead of the command alone", init,
      Kind::flag, flag<&S::group>},
     {"grace", "D", "",
@@ -276,12 +276,14 @@ constexpr auto rows = std::to_array<OptionRow>({
      text<&S::key_name, check_word>},
     {"from-secret", "FILE", "", "Derive the certificate from a shared secret", keygen, Kind::value,
      text<&S::from_secret, check_path>},
-    {"timeout", "D", "5m", "How long to wait for the targets", wait, Kind::value,
-     duration<&S::timeout>},
+    {"timeout", "D", "5m", "How long to wait for the targets, or for the view", wait | install,
+     Kind::value, duration<&S::timeout>},
+    {"view", "DIR", "", "A directory that holds Flux: bin/flux, lib and so on", install,
+     Kind::value, text<&S::view, check_absolute>},
 
     // Where settings come from besides flags and environment.
     {"config", "FILE", "/etc/fluxpod/fluxpod.conf",
-     "The config file; the default one is read only if it exists", boot | wait | keygen,
+     "The config file; the default one is read only if it exists", boot | wait | keygen | install,
      Kind::value, text<&S::config, check_path>},
     {"minicluster", "FILE", "", "A Flux Operator MiniCluster whose settings and command are taken",
      boot, Kind::value, text<&S::minicluster, check_path>},
@@ -331,8 +333,8 @@ std::string variable_name(std::string_view option) {
 }
 
 std::vector<std::string> command_names(unsigned command_bits) {
-    constexpr std::array<std::string_view, 6> in_order{"run",  "render", "preflight",
-                                                       "wait", "keygen", "init"};
+    constexpr std::array<std::string_view, 7> in_order{"run",    "render", "preflight", "wait",
+                                                       "keygen", "init",   "install"};
     std::vector<std::string> names;
     for (std::size_t bit = 0; bit < in_order.size(); ++bit) {
         if ((command_bits >> bit & 1U) != 0) names.emplace_back(in_order.at(bit));

@@ -57,6 +57,7 @@ Result<int> render_command(Invocation& invocation);
 Result<int> preflight_command(Invocation& invocation);
 Result<int> wait_command(Invocation& invocation);
 Result<int> keygen_command(Invocation& invocation);
+Result<int> install_command(Invocation& invocation);
 Result<int> help_command(Invocation& invocation);
 
 }  // namespace fluxpod

@@ -19,11 +19,12 @@ namespace fluxpod {
 
 // Which subcommands take an option (bits).
 namespace used_by {
-inline constexpr unsigned run = 1, render = 2, preflight = 4, wait = 8, keygen = 16, init = 32;
+inline constexpr unsigned run = 1, render = 2, preflight = 4, wait = 8, keygen = 16, init = 32,
+                          install = 64;
 inline constexpr unsigned boot = run | render | preflight;
-inline constexpr unsigned all = boot | wait | keygen | init;
+inline constexpr unsigned all = boot | wait | keygen | init | install;
 // Which take words without dashes, and which a command behind "--".
-inline constexpr unsigned operands = wait | keygen;
+inline constexpr unsigned operands = wait | keygen | install;
 inline constexpr unsigned command = boot | wait | init;
 }  // namespace used_by
 

@@ -82,7 +82,7 @@ struct Settings {
     LogFormat log_format = LogFormat::text;
     bool quiet = false;
 
-    // init, render, keygen, wait.
+    // init, render, keygen, wait, install.
     bool group = false;
     std::optional<Duration> grace;
     bool all = false;
@@ -92,6 +92,7 @@ struct Settings {
     std::string key_name;
     std::string from_secret;
     Duration timeout = std::chrono::minutes(5);
+    std::string view;  // a directory that holds Flux
 
     // What follows the options: targets or paths, and after "--" the command.
     std::vector<std::string> operands;
