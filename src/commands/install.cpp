@@ -24,12 +24,9 @@ constexpr auto between_progress = std::chrono::seconds(2);
 
 Result<std::string> directory_among(const std::vector<std::string>& operands) {
     if (operands.size() == 1) return operands.front();
-    return fail({.code = ExitCode::usage,
-                 .doing = "install",
-                 .subject = operands.empty() ? "" : operands.at(1),
-                 .cause = operands.empty() ? "no DIR is given" : "only one DIR can be given",
-                 .tried = "",
-                 .hint = "name the directory that the application's container shares"});
+    return fail(usage_error("install", operands.empty() ? "" : operands.at(1),
+                            operands.empty() ? "no DIR is given" : "only one DIR can be given",
+                            "name the directory that the application's container shares"));
 }
 
 double mebibytes(std::uint64_t bytes) { return static_cast<double>(bytes) / 1048576.0; }
