@@ -139,6 +139,10 @@ def build_clang():
     )  # fmt: skip
 
 
+def build_static():
+    return one_check(["container/release"])
+
+
 def fluxpod():
     return BUILD / "gcc/src/fluxpod"
 
@@ -214,6 +218,10 @@ def cli():
     return pytest_suite("test/cli")
 
 
+def release():
+    return pytest_suite("test/release")
+
+
 def cluster():
     return pytest_suite("test/cluster", "-m", "not flux")
 
@@ -228,9 +236,11 @@ SUITES = {
     "format": check_format,
     "layers": check_layers,
     "build-gcc": build_gcc,
+    "build-static": build_static,
     "docs": check_docs,
     "unit": unit,
     "cli": cli,
+    "release": release,
     "cluster": cluster,
     "flux": flux,
     "build-clang": build_clang,
@@ -239,7 +249,7 @@ SUITES = {
     "tidy": check_tidy,
 }
 NEEDS = {"docs": "build-gcc", "unit": "build-gcc", "cli": "build-gcc", "cluster": "build-gcc",
-         "flux": "build-gcc", "sanitize": "build-clang", "tidy": "build-clang"}  # fmt: skip
+         "flux": "build-gcc", "release": "build-static", "sanitize": "build-clang", "tidy": "build-clang"}  # fmt: skip
 
 
 def choose(wanted):

@@ -121,11 +121,12 @@ Result<pid_t> Init::start() {
                  {.prepare = prepare, .report_exec_failure = command_.report_exec_failure});
 }
 
-// The command alone decides what stays open and which directory stays busy.
+// The command alone decides what stays open, which directory stays busy, and what memory is for.
 void Init::let_go_of_everything() const {
     // In vain only where the root itself may not be entered, and then nobody can help it.
     [[maybe_unused]] const int entered = ::chdir("/");
     close_descriptors_except(terminal_.held());
+    forget_the_start();
 }
 
 // While there is something to reap, SIGCHLD tells nothing new, and in a storm of orphans it would

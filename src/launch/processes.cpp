@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fluxpod/launch/processes.hpp"
 
+#include <link.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -8,9 +10,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -84,6 +88,21 @@ std::vector<pid_t> descendants_of(pid_t ancestor) {
 bool has_child_in_group(pid_t group) {
     siginfo_t ignored{};
     return ::waitid(P_PGID, static_cast<id_t>(group), &ignored, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+void forget_the_start() {
+    const auto forget = [](dl_phdr_info* program, std::size_t /*size*/, void* /*nothing*/) {
+        const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+        for (const auto& segment : std::span(program->dlpi_phdr, program->dlpi_phnum)) {
+            // What was written to would be lost.
+            if (segment.p_type != PT_LOAD || (segment.p_flags & PF_W) != 0) continue;
+            const std::uintptr_t begin = (program->dlpi_addr + segment.p_vaddr) & ~(page - 1);
+            const std::uintptr_t end = program->dlpi_addr + segment.p_vaddr + segment.p_memsz;
+            (void)::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+        }
+        return 1;  // the program itself comes first, and its libraries are others' as well
+    };
+    (void)::dl_iterate_phdr(forget, nullptr);
 }
 
 void close_descriptors_except(int kept) {

@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The static program in images that know nothing of it: as uid 65534, without a capability, on a
+read-only root, put there by fluxpod install."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import podnet
+import pytest
+from foreign_root import container, make_mount_points
+
+ROOT = Path(__file__).resolve().parents[2]
+SIZE = 4
+SHARED = "/shared"
+
+
+@pytest.fixture(scope="module")
+def static_program():
+    path = Path(os.environ.get("FLUXPOD_STATIC", ROOT / "build/static/src/fluxpod"))
+    if not path.exists():
+        pytest.skip("there is no static build: container/release")
+    return path
+
+
+@pytest.fixture(scope="module")
+def shared(static_program, tmp_path_factory):
+    """The volume that an init container has filled."""
+    directory = tmp_path_factory.mktemp("shared")
+    subprocess.run([static_program, "install", directory], check=True, stdout=subprocess.DEVNULL)
+    open_to_others(directory)
+    return directory
+
+
+def open_to_others(directory):
+    directory.chmod(0o755)
+    directory.parent.chmod(0o755)
+
+
+@pytest.fixture(scope="module")
+def secret_volume(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("secret")
+    (directory / "key").write_text("a secret of sixteen bytes at least")
+    (directory / "key").chmod(0o444)
+    open_to_others(directory)
+    return directory
+
+
+def empty_root(_root):
+    """FROM scratch."""
+
+
+def busybox_root(root):
+    busybox = shutil.which("busybox")
+    if busybox is None:
+        pytest.skip("there is no busybox")
+    (root / "bin").mkdir()
+    shutil.copy(busybox, root / "bin/busybox")
+
+
+def debian_root(root):
+    if shutil.which("mmdebstrap") is None:
+        pytest.skip("there is no mmdebstrap")
+    done = subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", "bookworm", root],
+                          capture_output=True, text=True)  # fmt: skip
+    if done.returncode != 0:
+        pytest.skip("mmdebstrap reaches no Debian mirror")
+
+
+@pytest.fixture(scope="module", params=[empty_root, busybox_root, debian_root],
+                ids=["empty", "busybox", "debian"])  # fmt: skip
+def foreign_root(request, tmp_path_factory):
+    root = tmp_path_factory.mktemp("root")
+    request.param(root)
+    make_mount_points(root, "shared", "secret")
+    open_to_others(root)
+    return root
+
+
+@pytest.fixture
+def net():
+    with podnet.Net() as made:
+        yield made
+
+
+def all_end_with(pods, code):
+    for pod in pods:
+        assert pod.wait(60) == code, f"{pod.name}:\n{pod.log_tail()}"
+
+
+def test_it_is_static(static_program):
+    linked = subprocess.run(["ldd", static_program], capture_output=True, text=True)
+    assert "statically linked" in linked.stdout or "not a dynamic" in linked.stderr
+    headers = subprocess.run(["readelf", "-lW", static_program], capture_output=True, text=True)
+    assert "INTERP" not in headers.stdout
+    assert "GNU_RELRO" in headers.stdout
+    assert re.search(r"GNU_STACK.* RW ", headers.stdout)
+
+
+def test_it_has_at_most_four_mebibytes(static_program):
+    assert static_program.stat().st_size <= 4 << 20
+
+
+def test_it_runs_in_an_empty_chroot(static_program, tmp_path):
+    shutil.copy(static_program, tmp_path / "fluxpod")
+    done = subprocess.run(["chroot", tmp_path, "/fluxpod", "--version"], capture_output=True,
+                          text=True)  # fmt: skip
+    assert done.returncode == 0 and done.stdout.startswith("fluxpod "), done.stderr
+    assert os.listdir(tmp_path) == ["fluxpod"]
+
+
+def resident_kib(pod):
+    lines = Path(f"/proc/{pod.pid}/smaps_rollup").read_text()
+    return int(re.search(r"^Rss: +(\d+) kB$", lines, re.M)[1])
+
+
+@pytest.mark.parametrize("words, most_kib, sign", [
+    (["wait", "tcp:127.0.0.1:1", "dns:nobody.example"], 4096, "refuses connections"),
+    (["init", "--", "cat", "/dev/stdin"], 1536, ""),
+])  # fmt: skip
+def test_what_waits_needs_little_memory(net, static_program, words, most_kib, sign):
+    reader, writer = os.pipe()
+    pod = net.pod("waits-0", [static_program, *words], setup=lambda: os.dup2(reader, 0))
+    try:
+        podnet.until(lambda: sign in pod.log and pod_sleeps(pod), 20)
+        assert resident_kib(pod) <= most_kib
+    finally:
+        os.close(writer)
+        pod.kill()
+
+
+def pod_sleeps(pod):
+    children = Path(f"/proc/{pod.pid}/task/{pod.pid}/children").read_text().split()
+    running = [pod.pid, *children]
+    return all(Path(f"/proc/{pid}/stat").read_text().split(") ")[1][0] == "S" for pid in running)
+
+
+def test_four_pods_of_a_foreign_image_meet(net, foreign_root, shared, secret_volume):
+    assert not list(foreign_root.glob("**/*flux*"))[1:]  # only the mount point run/fluxpod
+    setup = container(foreign_root, volumes=[(shared, SHARED), (secret_volume, "/secret")])
+    words = [f"{SHARED}/fluxpod", "preflight", "--size", str(SIZE), "--service", "flux-service",
+             "--curve-secret", "/secret/key", "--wait-timeout", "40s"]  # fmt: skip
+    pods = [net.pod(f"fp-{rank}", words, env={"JOB_COMPLETION_INDEX": str(rank)}, setup=setup)
+            for rank in range(SIZE)]  # fmt: skip
+    all_end_with(pods, 0)
+    for rank in range(SIZE):
+        assert f"fp-{rank}" in pods[0].stdout
+
+
+@pytest.mark.flux
+def test_an_image_without_flux_boots_brokers_from_a_view(
+    net, needs_flux, shared, secret_volume, tmp_path
+):
+    """The image has this machine's libraries, and neither Flux nor fluxpod."""
+    prefix = Path(shutil.which("flux")).resolve().parents[1]
+    if prefix == Path("/usr"):
+        pytest.skip("this machine's flux is not in a directory of its own")
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    subprocess.run([shared / "fluxpod", "install", "--view", prefix, volume], check=True)
+    root = tmp_path / "root"
+    root.mkdir()
+    make_mount_points(root, "shared", "secret", "usr", str(prefix).lstrip("/"))
+    for name in ("bin", "lib", "lib64", "sbin"):
+        (root / name).symlink_to(f"usr/{name}")
+    (root / "etc/passwd").write_text("flux:x:65534:65534::/run/fluxpod:/bin/sh\n")
+    for path in (tmp_path, volume, root):
+        open_to_others(path)
+    setup = container(
+        root,
+        volumes=[(volume, SHARED), (volume / "view", str(prefix)), (secret_volume, "/secret"),
+                 ("/usr", "/usr")],
+        scratch=("/run/fluxpod", "/tmp"),
+    )  # fmt: skip
+    words = [f"{SHARED}/fluxpod", "run", "--size", str(SIZE), "--service", "flux-service",
+             "--curve-secret", "/secret/key", "--wait-timeout", "40s", "--flux",
+             f"{prefix}/bin/flux", "--", f"{prefix}/bin/flux", "run", "-N4", "hostname"]  # fmt: skip
+    pods = [net.pod(f"fp-{rank}", words, env={"JOB_COMPLETION_INDEX": str(rank)}, setup=setup)
+            for rank in range(SIZE)]  # fmt: skip
+    all_end_with(pods, 0)
+    assert sorted(pods[0].stdout.split()) == [f"fp-{rank}" for rank in range(SIZE)]
+
+
+# ---- what is missing is named --------------------------------------------------------------------
+
+
+@pytest.fixture
+def alone(net, shared, tmp_path):
+    """Boots a pod of one in an empty image, with these volumes and words."""
+
+    def boot(*words, command=("preflight",), volumes=(), **how):
+        root = tmp_path / "root"
+        root.mkdir()
+        make_mount_points(root, "shared", "data")
+        for path in (tmp_path, root):
+            open_to_others(path)
+        setup = container(root, volumes=[(shared, SHARED), *volumes], **how)
+        pod = net.pod("fp-0", [f"{SHARED}/fluxpod", *command, "--size", "1", *words],
+                      env={"JOB_COMPLETION_INDEX": "0"}, setup=setup)  # fmt: skip
+        pod.wait(30)
+        return pod
+
+    return boot
+
+
+def told_in_one_line(pod, code, *words):
+    assert pod.returncode == code, pod.log
+    errors = [line for line in pod.log.splitlines() if ": error: " in line]
+    assert len(errors) == 1, pod.log
+    for word in words:
+        assert word in errors[0]
+
+
+# Files come before the launch, so that no Flux is needed.
+RUN = ("run", "--flux", f"{SHARED}/fluxpod")
+
+
+def test_a_pod_alone_boots(alone):
+    assert alone().returncode == 0
+
+
+def test_a_root_that_is_read_only_is_named(alone):
+    told_in_one_line(alone(command=RUN, scratch=()), 13, "/run/fluxpod", "Read-only file system", "--root")
+
+
+def test_a_root_of_others_is_named(alone, tmp_path):
+    data = tmp_path / "data"
+    data.mkdir(mode=0o755)
+    pod = alone("--root", "/data", command=RUN, volumes=[(data, "/data")], scratch=())
+    told_in_one_line(pod, 13, "/data", "--root")
+
+
+@pytest.mark.parametrize("option, code", [
+    ("--curve-secret", 14), ("--curve-cert", 14), ("--broker-config", 10), ("--config", 10),
+    ("--minicluster", 10),
+])  # fmt: skip
+def test_a_file_that_may_not_be_read_is_named(alone, tmp_path, option, code):
+    data = tmp_path / "data"
+    data.mkdir(mode=0o755)
+    (data / "file").write_text("kept from others")
+    (data / "file").chmod(0o600)
+    pod = alone(option, "/data/file", volumes=[(data, "/data")])
+    told_in_one_line(pod, code, "/data/file", "Permission denied")
+
+
+def test_a_report_that_may_not_be_written_is_named(alone):
+    told_in_one_line(alone("--report", "/report"), 13, "/report", "Read-only file system")
