@@ -249,7 +249,8 @@ SUITES = {
     "tidy": check_tidy,
 }
 NEEDS = {"docs": "build-gcc", "unit": "build-gcc", "cli": "build-gcc", "cluster": "build-gcc",
-         "flux": "build-gcc", "release": "build-static", "sanitize": "build-clang", "tidy": "build-clang"}  # fmt: skip
+         "flux": "build-gcc", "release": "build-static",
+         "sanitize": "build-clang", "tidy": "build-clang"}  # fmt: skip
 
 
 def choose(wanted):
