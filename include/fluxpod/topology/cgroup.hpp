@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// What this process's cgroups give it: CPU quota, CPU request, cpuset, memory. cgroup v1, v2 and
+// both at once, found through /proc/self/cgroup and mountinfo, with a cgroup namespace and without.
+// Read, not judged. What cannot be read is not known, and no error: a sandbox may show no cgroup.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "fluxpod/formats/idset.hpp"
+
+namespace fluxpod {
+
+// CPUs between two bounds: a cgroup v2 weight stands for more than one request.
+struct CpuRange {
+    double least = 0;
+    double most = 0;
+    bool operator==(const CpuRange&) const = default;
+};
+
+struct CgroupLimits {
+    std::string cpu_directory;  // where the CPU controller has this process; empty: not known
+    std::string version;        // "v1", "v2"; "v1 and v2" where CPU is v1 and others are v2; or ""
+    std::optional<double>
+        cpu_quota;  // in CPUs, the least on the way to the root of what is mounted
+    std::string cpu_quota_directory;  // which of them sets it
+    // Recovered from cpu.shares or cpu.weight of the process's own cgroup. Kubernetes always sets
+    // one; anywhere else the kernel's default is what nobody set.
+    std::optional<CpuRange> cpu_request;
+    bool cpu_request_is_default = false;
+    std::optional<Idset> cpuset;                // effective
+    std::optional<std::uint64_t> memory_limit;  // in bytes, the least on the way to the root
+};
+
+// `root` stands before every path, so that a test has its own /proc and /sys.
+[[nodiscard]] CgroupLimits read_cgroup_limits(const std::string& root = "");
+
+// The requests that a cpu.shares (cgroup v1) stands for.
+[[nodiscard]] CpuRange request_of_shares(std::uint64_t shares);
+// The same for a cpu.weight (v2). Runtimes translate shares by one of two formulas, a straight line
+// until 2025 and a curve since; the bounds hold both, unless only one of them agrees with `quota`,
+// which equals the request in a pod of the class Guaranteed.
+[[nodiscard]] CpuRange request_of_weight(std::uint64_t weight,
+                                         const std::optional<double>& quota = {});
+
+}  // namespace fluxpod
