@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "fluxpod/base/text.hpp"
 #include "fluxpod/formats/duration.hpp"
@@ -68,6 +69,11 @@ Stored check_parent(std::string_view value) {
     return check_pair(value, "CHILDREN=PARENT");
 }
 
+Stored check_resource_config(std::string_view value) {
+    if (auto word = check_word(value); !word) return word;
+    return check_pair(value, "HOSTS=cores:N");
+}
+
 Stored check_broker_option(std::string_view value) { return check_pair(value, "ATTR=VALUE"); }
 
 template <auto Field, Stored (*Check)(std::string_view)>
@@ -91,6 +97,24 @@ Stored number(Settings& settings, std::string_view value) {
         return refuse(fmt::format("is not a number from {} to {}", least, most));
     }
     settings.*Field = *parsed;
+    return {};
+}
+
+// CPUs as Kubernetes writes them: "4", "1.5", "1500m".
+template <auto Field>
+Stored cpu_quantity(Settings& settings, std::string_view value) {
+    const bool milli = value.ends_with('m');
+    const std::string_view digits = value.substr(0, value.size() - (milli ? 1 : 0));
+    const auto point = digits.find('.');
+    const auto whole = parse_number<std::uint32_t>(digits.substr(0, point));
+    const std::string_view behind =
+        point == std::string_view::npos ? "0" : digits.substr(point + 1);
+    const auto fraction = parse_number<std::uint32_t>(behind);
+    if (!whole || !fraction || (milli && point != std::string_view::npos)) {
+        return refuse("is not a number of CPUs such as 4, 1.5 or 1500m");
+    }
+    const double cpus = *whole + *fraction / std::pow(10.0, static_cast<double>(behind.size()));
+    settings.*Field = milli ? cpus / 1000 : cpus;
     return {};
 }
 
@@ -142,6 +166,9 @@ constexpr std::array wait_until_choices{Choice<WaitUntil>{"dns", WaitUntil::dns}
 constexpr std::array on_off_choices{Choice<bool>{"on", true}, Choice<bool>{"off", false}};
 constexpr std::array resources_choices{Choice<ResourcesMode>{"render", ResourcesMode::render},
                                        Choice<ResourcesMode>{"discover", ResourcesMode::discover}};
+constexpr std::array node_rule_choices{
+    Choice<NodeRule>{"strict", NodeRule::strict}, Choice<NodeRule>{"share", NodeRule::share},
+    Choice<NodeRule>{"warn", NodeRule::warn}, Choice<NodeRule>{"off", NodeRule::off}};
 constexpr std::array format_choices{Choice<OutputFormat>{"text", OutputFormat::text},
                                     Choice<OutputFormat>{"json", OutputFormat::json}};
 constexpr std::array log_level_choices{
@@ -154,7 +181,7 @@ constexpr std::array queue_policy_choices{
     Choice<const char*>{"fcfs", "fcfs"}, Choice<const char*>{"easy", "easy"},
     Choice<const char*>{"hybrid", "hybrid"}, Choice<const char*>{"conservative", "conservative"}};
 
-Stored topology(Settings& settings, std::string_view value) {
+Stored tree_shape(Settings& settings, std::string_view value) {
     using Shape = TopologySpec::Kind;
     auto at = value.find(':');
     const std::string_view kind = value.substr(0, at);
@@ -195,8 +222,8 @@ constexpr auto rows = std::to_array<OptionRow>({
      Kind::value, number<&S::min_size, 1, most_hosts>},
     {"max-size", "N", "", "How many hosts are registered, so that the cluster can grow", boot,
      Kind::value, number<&S::max_size, 1, most_hosts>},
-    {"index", "N", "", "This pod's index, where the platform does not tell it", boot, Kind::value,
-     number<&S::index, 0, most_hosts - 1>},
+    {"index", "N", "", "This pod's index, where the platform does not tell it", boot | topology,
+     Kind::value, number<&S::index, 0, most_hosts - 1>},
     {"hostname", "H", "", "This pod's host name instead of the kernel's", boot, Kind::value,
      text<&S::hostname, check_word>},
     {"service", "NAME", "", "The headless service under which the pods have their names", boot,
@@ -216,7 +243,7 @@ constexpr auto rows = std::to_array<OptionRow>({
     {"bind", "IFACE|ADDR", "", "The interface or address to listen on", boot, Kind::value,
      text<&S::bind, check_word>},
     {"topology", "kary:K|mincrit[:K]|binomial|custom|flat", "kary:32",
-     "The shape of the tree of brokers", boot, Kind::value, topology},
+     "The shape of the tree of brokers", boot, Kind::value, tree_shape},
     {"parent", "CHILDREN=PARENT", "",
      "With --topology custom: the parent of some hosts, as in fp-[2-9]=fp-1", boot, Kind::repeated,
      appended<&S::parents, check_parent>},
@@ -247,6 +274,26 @@ constexpr auto rows = std::to_array<OptionRow>({
     {"resources", "render|discover", "render",
      "Write the resource set R from this pod's hardware, or let Flux discover it", boot,
      Kind::value, choice<&S::resources, resources_choices>},
+    {"resource-config", "HOSTS=cores:N[,gpus:N][,property:P]", "",
+     "What each host of a group has, where pods are unequal: all of them or none", boot,
+     Kind::repeated, appended<&S::resource_config, check_resource_config>},
+
+    // The node rule.
+    {"node-rule", "strict|share|warn|off", "share",
+     "Where Flux would count more than this pod has: refuse, bind it to its share, or only say so",
+     boot | topology, Kind::value, choice<&S::node_rule, node_rule_choices>},
+    {"node-reserve", "PERCENT", "10",
+     "How much less than the node's CPUs a limit may be and still stand for the whole node",
+     boot | topology, Kind::value, number<&S::node_reserve, 0, 90>},
+    {"node-check", "on|off", "",
+     "Drain a rank that has its node in common with an earlier one; on where the rule is strict",
+     boot, Kind::value, choice<&S::node_check, on_off_choices>},
+    {"node-name", "NAME", "", "The node of this pod, spec.nodeName of the downward API", boot,
+     Kind::value, text<&S::node_name, check_word>},
+    {"cpu-request", "CPUS", "", "The CPU request of this container, where cgroups do not tell it",
+     boot | topology, Kind::value, cpu_quantity<&S::cpu_request>},
+    {"cpu-limit", "CPUS", "", "The CPU limit of this container, where no quota enforces it",
+     boot | topology, Kind::value, cpu_quantity<&S::cpu_limit>},
 
     // The wait.
     {"wait-timeout", "D", "10m", "How long to wait for the parent broker", boot, Kind::value,
@@ -258,7 +305,7 @@ constexpr auto rows = std::to_array<OptionRow>({
      "Write the parent's verified address into broker.toml, so that the broker asks no DNS", boot,
      Kind::value, choice<&S::pin, on_off_choices>},
 
-    // init, render, keygen, wait, install.
+    // init, render, keygen, wait, install, topology.
     {"group", "", "", "Signal the command's whole process group instead of the command alone", init,
      Kind::flag, flag<&S::group>},
     {"grace", "D", "",
@@ -270,8 +317,12 @@ constexpr auto rows = std::to_array<OptionRow>({
      flag<&S::explain>},
     {"out", "DIR", "", "Write the files below DIR instead of printing them", render, Kind::value,
      text<&S::out, check_path>},
-    {"format", "text|json", "text", "How results are printed", render, Kind::value,
+    {"format", "text|json", "text", "How results are printed", render | topology, Kind::value,
      choice<&S::format, format_choices>},
+    {"svg", "", "", "Print a drawing of the node as SVG", topology, Kind::flag, flag<&S::svg>},
+    {"machine", "MACHINE", "",
+     "Another machine: a file of lstopo --of xml, or such as \"package:2 core:8 pu:2\"", topology,
+     Kind::value, text<&S::machine, check_path>},
     {"name", "N", "", "The certificate's name, for people", keygen, Kind::value,
      text<&S::key_name, check_word>},
     {"from-secret", "FILE", "", "Derive the certificate from a shared secret", keygen, Kind::value,
@@ -283,8 +334,8 @@ constexpr auto rows = std::to_array<OptionRow>({
 
     // Where settings come from besides flags and environment.
     {"config", "FILE", "/etc/fluxpod/fluxpod.conf",
-     "The config file; the default one is read only if it exists", boot | wait | keygen | install,
-     Kind::value, text<&S::config, check_path>},
+     "The config file; the default one is read only if it exists",
+     boot | wait | keygen | install | topology, Kind::value, text<&S::config, check_path>},
     {"minicluster", "FILE", "", "A Flux Operator MiniCluster whose settings and command are taken",
      boot, Kind::value, text<&S::minicluster, check_path>},
     {"container", "NAME", "", "The MiniCluster's container that runs Flux, where it has several",
@@ -333,8 +384,8 @@ std::string variable_name(std::string_view option) {
 }
 
 std::vector<std::string> command_names(unsigned command_bits) {
-    constexpr std::array<std::string_view, 7> in_order{"run",    "render", "preflight", "wait",
-                                                       "keygen", "init",   "install"};
+    constexpr std::array<std::string_view, 8> in_order{"run",    "render", "preflight", "wait",
+                                                       "keygen", "init",   "install",   "topology"};
     std::vector<std::string> names;
     for (std::size_t bit = 0; bit < in_order.size(); ++bit) {
         if ((command_bits >> bit & 1U) != 0) names.emplace_back(in_order.at(bit));

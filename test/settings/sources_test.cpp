@@ -93,6 +93,24 @@ TEST_CASE("every default that help shows, and every word of a choice, is accepte
     }
 }
 
+TEST_CASE("CPUs are read as Kubernetes writes them") {
+    const auto* row = find_option("cpu-request");
+    auto read = [&](std::string_view text) {
+        Settings settings;
+        return row->store(settings, text) ? settings.cpu_request.value_or(-1) : -2;
+    };
+    CHECK(read("4") == 4);
+    CHECK(read("1.5") == 1.5);
+    CHECK(read("0.25") == 0.25);
+    CHECK(read("1930m") == 1.93);
+    CHECK(read("0") == 0);
+    for (const char* wrong : {"", "m", "-1", "1.", ".5", "1.5m", "4 ", "4k", "1e3", "1.5.5",
+                              "1.12345678901234567890", "99999999999"}) {
+        CAPTURE(wrong);
+        CHECK(read(wrong) == -2);
+    }
+}
+
 TEST_CASE("the defaults that help shows are those of Settings") {
     Settings told;
     for (const auto& row : option_table()) {
@@ -106,6 +124,8 @@ TEST_CASE("the defaults that help shows are those of Settings") {
     CHECK(told.connect_timeout == real.connect_timeout);
     CHECK(told.tcp_user_timeout == real.tcp_user_timeout);
     CHECK(told.root == real.root);
+    CHECK(told.node_rule == real.node_rule);
+    CHECK(told.node_reserve == real.node_reserve);
     CHECK(told.flux == real.flux);
     CHECK(told.broker_log_level == real.broker_log_level);
     CHECK(told.resources == real.resources);

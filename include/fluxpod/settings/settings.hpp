@@ -29,6 +29,8 @@ struct TopologySpec {
 // How far the wait for the parent goes before the broker is started.
 enum class WaitUntil { dns, tcp, curve };
 enum class ResourcesMode { render, discover };
+// What to do where Flux would count more hardware than this pod has (topology/node_rule.hpp).
+enum class NodeRule { strict, share, warn, off };
 enum class OutputFormat { text, json };
 
 struct Settings {
@@ -64,6 +66,15 @@ struct Settings {
     std::string queue_policy;                 // fluxion's, only where asked for
     bool allow_guest = false;
     ResourcesMode resources = ResourcesMode::render;
+    std::vector<std::string> resource_config;  // "HOSTS=cores:N,gpus:N,properties:A+B"
+
+    // The node rule.
+    NodeRule node_rule = NodeRule::share;
+    std::uint32_t node_reserve = 10;   // percent of a node's CPUs that Kubernetes keeps
+    std::optional<bool> node_check;    // nothing said: as strict has it
+    std::string node_name;             // spec.nodeName, where the pod is told
+    std::optional<double> cpu_request;  // in CPUs, where the pod is told
+    std::optional<double> cpu_limit;
 
     // The wait.
     Duration wait_timeout = std::chrono::minutes(10);
@@ -82,7 +93,7 @@ struct Settings {
     LogFormat log_format = LogFormat::text;
     bool quiet = false;
 
-    // init, render, keygen, wait, install.
+    // init, render, keygen, wait, install, topology.
     bool group = false;
     std::optional<Duration> grace;
     bool all = false;
@@ -93,6 +104,8 @@ struct Settings {
     std::string from_secret;
     Duration timeout = std::chrono::minutes(5);
     std::string view;  // a directory that holds Flux
+    std::string machine;
+    bool svg = false;
 
     // What follows the options: targets or paths, and after "--" the command.
     std::vector<std::string> operands;

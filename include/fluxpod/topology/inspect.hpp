@@ -2,12 +2,19 @@
 // This node's hardware as Flux counts it: hwloc, restricted to the process's CPU binding and cpuset
 // (flux-core rhwloc.c), never to the CFS quota. Ids are hwloc's logical indexes after the
 // restriction.
+//
+// A machine is named by a text: empty is this one; "package:2 core:8 pu:2" is one of hwloc's
+// synthetic descriptions (a colon and no slash); anything else is the path of a file that hwloc
+// wrote (lstopo --of xml). Of another machine the CPUs that the file allows count, and this
+// process's binding does not.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "fluxpod/base/error.hpp"
+#include "fluxpod/formats/idset.hpp"
 
 namespace fluxpod {
 
@@ -16,16 +23,43 @@ struct NodeShape {
     std::uint32_t pus = 0;
     std::uint32_t complete_cores = 0;  // of the whole machine
     std::uint32_t complete_pus = 0;
+    std::uint32_t offline_pus = 0;  // there, switched off, and counted nowhere
     std::uint32_t packages = 0;
     std::uint32_t numa_nodes = 0;
-    std::uint32_t gpus = 0;  // 0 here: GPUs come with I/O discovery (see docs/decisions)
+    std::uint32_t gpus = 0;  // see gpus.hpp; of another machine those that Flux would count
+    // The CPUs of each core that Flux counts, by the kernel's numbers, in Flux's order.
+    std::vector<Idset> core_cpus;
 };
 
-// `xml` empty: the live node. Else a file that hwloc wrote (lstopo --of xml), of whatever machine:
-// its allowed CPUs count, this process's binding does not. Loads only what is counted (type
-// filters: no I/O, caches or misc objects): 0.2 ms on 2 PUs, where everything takes 12 ms. A
-// machine without core objects counts its PUs as cores; there Flux discovers nothing by itself, and
-// a rendered R is what makes it start. Error 10 where hwloc cannot load.
-[[nodiscard]] Result<NodeShape> inspect_topology(const std::string& xml = "");
+// Loads only what is counted (type filters: no I/O, caches or misc objects): 0.2 ms on 2 PUs, where
+// everything takes 12 ms. A machine without core objects counts its PUs as cores; there Flux
+// discovers nothing by itself, and a rendered R is what makes it start. Error 10 where hwloc cannot
+// load.
+[[nodiscard]] Result<NodeShape> inspect_topology(const std::string& machine = "");
+
+// What Flux counts after a process is bound to these CPUs.
+[[nodiscard]] NodeShape narrowed(NodeShape shape, const Idset& cpus);
+
+// The whole node for people: everything that hwloc finds, I/O included. Slow, and not for a boot.
+struct NodeMap {
+    struct Core {
+        Idset cpus;              // the kernel's numbers
+        Idset ours;              // those of them that Flux counts
+        std::uint32_t kind = 0;  // of hybrid CPUs, the least efficient first
+    };
+    // Cores that have package and NUMA node in common.
+    struct Block {
+        std::uint32_t package = 0;
+        std::string numa;  // of the nodes that are near, "0"
+        std::vector<Core> cores;
+    };
+    std::string cpu_model;
+    std::uint64_t memory = 0;  // bytes
+    std::uint32_t kinds = 1;   // of CPUs
+    std::vector<Block> blocks;
+    std::vector<std::string> gpus;  // that Flux would count by hwloc, "cuda0 (CUDA)"
+};
+[[nodiscard]] Result<NodeMap> map_node(const std::string& machine = "");
+[[nodiscard]] NodeMap narrowed(NodeMap map, const Idset& cpus);
 
 }  // namespace fluxpod
