@@ -19,7 +19,9 @@
 #include "fluxpod/launch/signals.hpp"
 #include "fluxpod/overlay/handshake.hpp"
 #include "fluxpod/plan/make.hpp"
+#include "fluxpod/plan/resources.hpp"
 #include "fluxpod/settings/load.hpp"
+#include "fluxpod/topology/cgroup.hpp"
 #include "fluxpod/topology/inspect.hpp"
 
 namespace fluxpod {
@@ -82,13 +84,38 @@ Result<KnownPod> know_pod(const Settings& settings, const Environment& environme
     return pod;
 }
 
-Result<Plan> decide(const Settings& settings, const KnownPod& pod) {
-    std::optional<NodeShape> shape;
-    if (settings.resources == ResourcesMode::render) {
-        auto inspected = inspect_topology();
-        if (!inspected) return fail(inspected.error());
-        shape = *inspected;
+NodeFacts read_node_facts(const Settings& settings, NodeShape shape, bool in_kubernetes) {
+    return {.shape = std::move(shape),
+            .limits = read_cgroup_limits(),
+            .in_kubernetes = in_kubernetes,
+            .cpu_request = settings.cpu_request,
+            .cpu_limit = settings.cpu_limit,
+            .declared_cores = {}};
+}
+
+namespace {
+
+// Nothing where nobody asks: Flux discovers by itself, and there is no rule.
+Result<std::optional<NodeShare>> know_node(const Settings& settings, const KnownPod& pod) {
+    const NodeRule rule = settings.node_rule;
+    const bool renders = settings.resources == ResourcesMode::render;
+    if (!renders && rule == NodeRule::off) return std::nullopt;
+    auto shape = inspect_topology();
+    if (!shape) return fail(shape.error());
+    NodeFacts facts = read_node_facts(settings, std::move(*shape), pod.facts.in_kubernetes);
+    if (renders) {
+        auto declared = declared_resources(settings, pod.identity.hosts);
+        if (!declared) return fail(declared.error());
+        facts.declared_cores = declared_cores(*declared, pod.identity.rank);
     }
+    return apply_node_rule(std::move(facts), rule, settings.node_reserve, pod.identity.rank);
+}
+
+}  // namespace
+
+Result<Plan> decide(const Settings& settings, const KnownPod& pod) {
+    auto node = know_node(settings, pod);
+    if (!node) return fail(node.error());
 
     auto bind = choose_bind(settings.bind, read_network_facts(SystemPaths{}), pod.facts.hosts_file,
                             pod.identity.hostname);
@@ -107,8 +134,24 @@ Result<Plan> decide(const Settings& settings, const KnownPod& pod) {
         }
         user_toml = std::move(*read);
     }
-    return make_plan(settings, pod.identity, *bind, shape, user_toml);
+    return make_plan(settings, pod.identity, *bind, *node, user_toml);
 }
+
+namespace {
+
+void tell_node(const Plan& plan) {
+    if (!plan.node) return;
+    const auto& [verdict, reason, advice] = *plan.node;
+    const bool fine = verdict == Verdict::whole_node || verdict == Verdict::proven_share;
+    log::write(fine ? LogLevel::info : LogLevel::warning,
+               fmt::format("node rule: {}: {}{}{}", name_of(verdict), reason,
+                           advice.empty() ? "" : "; ", advice));
+    if (plan.launch.bind) {
+        log::info("node rule: bound to CPUs {} before the launch", plan.launch.bind->encode());
+    }
+}
+
+}  // namespace
 
 Result<DecidedPod> know_and_decide(const Settings& settings, const Environment& environment,
                                    BootReport& report) {
@@ -123,6 +166,7 @@ Result<DecidedPod> know_and_decide(const Settings& settings, const Environment& 
     if (!plan) return fail(plan.error());
     log::info("rank {} of {} ({}), {}", identity.rank, identity.size, identity.platform,
               plan->parent ? "parent " + identity.address_of(*plan->parent) : "the lead");
+    tell_node(*plan);
     return DecidedPod{.facts = std::move(pod->facts), .plan = std::move(*plan)};
 }
 
@@ -155,6 +199,15 @@ Task<Result<ParentFound>> wait_for_parent(const Plan& plan, const PodFacts& fact
         found.endpoint = zmq_endpoint(*route.answered);
     }
     co_return found;
+}
+
+Environment planned_environment(const LaunchPlan& launch, Environment inherited) {
+    for (const auto& [name, value] : launch.set_environment) inherited.set(name, value);
+    for (const auto& [name, value] : launch.append_environment) {
+        const std::string before = inherited.get(name).value_or("");
+        inherited.set(name, before.empty() ? value : before + ":" + value);
+    }
+    return inherited;
 }
 
 Result<int> unless_signalled(Task<Result<int>> boot) {

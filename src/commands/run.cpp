@@ -10,6 +10,7 @@
 #include "fluxpod/files/apply.hpp"
 #include "fluxpod/files/render.hpp"
 #include "fluxpod/formats/duration.hpp"
+#include "fluxpod/launch/binding.hpp"
 #include "fluxpod/launch/exec.hpp"
 #include "fluxpod/launch/signals.hpp"
 #include "fluxpod/plan/make.hpp"
@@ -86,8 +87,10 @@ Result<int> boot(Invocation& invocation, const Settings& settings, BootReport& r
 
     // launch: this process becomes the broker; nothing of fluxpod stays behind.
     report.begin("launch");
-    Environment environment = invocation.environment;
-    for (const auto& [name, value] : plan.launch.set_environment) environment.set(name, value);
+    const Environment environment = planned_environment(plan.launch, invocation.environment);
+    if (plan.launch.bind) {
+        if (auto bound = bind_to_cpus(*plan.launch.bind); !bound) return fail(bound.error());
+    }
     if (auto number = pending_boot_signal()) return exit_for_signal(*number);
     report.end();
     return fail(exec_program(*program, plan.launch.argv, environment, invocation.inherited_mask));

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "fluxpod/files/node_check.hpp"
 #include "fluxpod/formats/broker_toml.hpp"
 
 namespace fluxpod {
@@ -37,6 +38,9 @@ Result<std::vector<RenderedFile>> render_files(const Plan& plan) {
     files.push_back({plan.layout.hostlist, config_file_mode, plan.identity.hosts.encode() + "\n"});
     if (plan.resources) {
         files.push_back({plan.layout.r, config_file_mode, plan.resources->encode()});
+    }
+    if (plan.node_check) {
+        files.push_back({plan.layout.node_check, program_file_mode, render_node_check(plan)});
     }
     return files;
 }

@@ -53,6 +53,7 @@ PodFacts read_pod_facts(const Environment& environment, const SystemPaths& paths
     facts.lws_leader_address = environment.get("LWS_LEADER_ADDRESS");
     facts.mpi_job_role = environment.get("K_MPI_JOB_ROLE");
     facts.pod_namespace = environment.get("POD_NAMESPACE");
+    facts.in_kubernetes = environment.get("KUBERNETES_SERVICE_HOST").has_value();
     facts.pod_index_label =
         find_label(read_if_there(paths.labels_file), "apps.kubernetes.io/pod-index");
     facts.namespace_file = unless_empty(trim(read_if_there(paths.namespace_file)));

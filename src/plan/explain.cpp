@@ -51,6 +51,7 @@ std::vector<std::pair<std::string, mode_t>> files_of(const Plan& plan) {
     std::vector<std::pair<std::string, mode_t>> files{{plan.layout.broker_toml, config_file_mode},
                                                       {plan.layout.hostlist, config_file_mode}};
     if (plan.resources) files.emplace_back(plan.layout.r, config_file_mode);
+    if (plan.node_check) files.emplace_back(plan.layout.node_check, program_file_mode);
     if (plan.certificate.source != CertPlan::Source::none) {
         files.emplace_back(plan.layout.curve_cert, certificate_mode);
     }
@@ -62,16 +63,6 @@ std::string shortened(std::string text) {
     constexpr std::size_t most = 240;
     if (text.size() <= most) return text;
     return text.substr(0, most) + "...";
-}
-
-// As a shell would read it back; only for people's eyes.
-std::string quoted(const std::string& word) {
-    constexpr std::string_view plain =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=.,:/@%";
-    if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) return word;
-    std::string text = "'";
-    for (char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    return text + "'";
 }
 
 // "VALUE (from ORIGIN)", or without the bracket where it is the default.
@@ -134,15 +125,27 @@ void explain_overlay(const Plan& plan, const Settings& settings, Screen& screen)
     }
 }
 
-void explain_files(const Plan& plan, const Settings& settings, Screen& screen) {
-    if (plan.resources && !plan.resources->entries.empty()) {
-        const auto& entry = plan.resources->entries.front();
-        const std::string gpus = entry.gpus.empty() ? "" : ", GPUs " + entry.gpus.encode();
-        screen.line("resources", fmt::format("rank {} each with cores {}{}", entry.ranks.encode(),
-                                             entry.cores.encode(), gpus));
+void explain_node(const Plan& plan, const Settings& settings, Screen& screen) {
+    if (plan.node) {
+        screen.line("node", fmt::format("{}: {}", name_of(plan.node->verdict), plan.node->reason));
     } else {
-        screen.line("resources", from(settings, "resources", "discovered by Flux"));
+        screen.line("node", from(settings, "node-rule", "not judged"));
     }
+    if (plan.launch.bind) screen.line("bind to", "CPUs " + plan.launch.bind->encode());
+    if (!plan.resources)
+        screen.line("resources", from(settings, "resources", "discovered by Flux"));
+    if (!plan.resources) return;
+    std::string_view name = "resources";
+    for (const auto& entry : plan.resources->entries) {
+        const std::string gpus = entry.gpus.empty() ? "" : ", GPUs " + entry.gpus.encode();
+        screen.line(std::exchange(name, ""),
+                    fmt::format("rank {} each with cores {}{}", shortened(entry.ranks.encode()),
+                                entry.cores.encode(), gpus));
+    }
+}
+
+void explain_files(const Plan& plan, const Settings& settings, Screen& screen) {
+    explain_node(plan, settings, screen);
     if (!settings.broker_config.empty()) {
         screen.line("merged", from(settings, "broker-config", settings.broker_config));
     }
@@ -161,7 +164,7 @@ void explain_command(const std::vector<std::string>& argv, Screen& screen) {
     std::string line;
     std::string_view name = "launch";
     for (const auto& word : argv) {
-        const std::string next = quoted(word);
+        const std::string next = shell_quoted(word);
         if (!line.empty() && line.size() + 1 + next.size() > most) {
             screen.line(std::exchange(name, ""), line + " \\");
             line.clear();
@@ -182,7 +185,10 @@ void explain_launch(const Plan& plan, const Settings& settings, Screen& screen) 
         screen.line("wait for", "nobody");
     }
     for (const auto& [name, value] : plan.launch.set_environment) {
-        screen.line("set", name + "=" + quoted(value));
+        screen.line("set", name + "=" + shell_quoted(value));
+    }
+    for (const auto& [name, value] : plan.launch.append_environment) {
+        screen.line("append", name + "=" + shell_quoted(value));
     }
     explain_command(plan.launch.argv, screen);
 }
@@ -208,9 +214,20 @@ json::object tree_object(const Plan& plan) {
 }
 
 json::value resources_value(const Plan& plan) {
-    if (!plan.resources || plan.resources->entries.empty()) return nullptr;
-    const auto& entry = plan.resources->entries.front();
-    return {{"cores", entry.cores.encode()}, {"gpus", entry.gpus.encode()}};
+    if (!plan.resources) return nullptr;
+    for (const auto& entry : plan.resources->entries) {
+        if (!entry.ranks.contains(plan.identity.rank)) continue;
+        return {{"cores", entry.cores.encode()}, {"gpus", entry.gpus.encode()}};
+    }
+    return nullptr;
+}
+
+json::value node_value(const Plan& plan) {
+    if (!plan.node) return nullptr;
+    const auto& bind = plan.launch.bind;
+    return {{"verdict", name_of(plan.node->verdict)},
+            {"reason", plan.node->reason},
+            {"bind", bind ? json::value(bind->encode()) : json::value(nullptr)}};
 }
 
 json::value wait_value(const Plan& plan) {
@@ -229,7 +246,11 @@ json::object launch_object(const LaunchPlan& launch) {
     json::array argv(launch.argv.begin(), launch.argv.end());
     json::object environment;
     for (const auto& [name, value] : launch.set_environment) environment[name] = value;
-    return {{"argv", std::move(argv)}, {"environment", std::move(environment)}};
+    json::object appended;
+    for (const auto& [name, value] : launch.append_environment) appended[name] = value;
+    return {{"argv", std::move(argv)},
+            {"environment", std::move(environment)},
+            {"append", std::move(appended)}};
 }
 
 }  // namespace
@@ -272,6 +293,7 @@ std::string explain_as_json(const Plan& plan, const Settings& settings) {
         {"certificate",
          {{"source", name_of(plan.certificate.source)}, {"path", plan.certificate.path}}},
         {"resources", resources_value(plan)},
+        {"node", node_value(plan)},
         {"directories", std::move(directories)},
         {"files", std::move(files)},
         {"wait", wait_value(plan)},

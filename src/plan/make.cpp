@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "fluxpod/formats/duration.hpp"
+#include "fluxpod/plan/resources.hpp"
 #include "fluxpod/plan/tree.hpp"
 
 namespace fluxpod {
@@ -22,6 +23,8 @@ Layout Layout::below(const std::string& root) {
         .broker_toml = base + "/etc/flux/config/broker.toml",
         .r = base + "/etc/flux/system/R",
         .hostlist = base + "/etc/flux/system/hostlist",
+        .rc_extra = base + "/etc/flux",
+        .node_check = base + "/etc/flux/rc1.d/fluxpod-node-check",
         .curve_cert = base + "/curve/curve.cert",
         .rundir = base + "/run/flux",
         .statedir = base + "/var/lib/flux",
@@ -158,28 +161,15 @@ std::vector<BootstrapHosts> list_hosts(const Hostlist& hosts, const Parents& par
     return entries;
 }
 
-Result<std::optional<ResourceSet>> describe_resources(const Settings& settings,
-                                                      const Identity& identity,
-                                                      const std::optional<NodeShape>& shape) {
-    if (settings.resources == ResourcesMode::discover) return std::nullopt;
-    if (!shape || shape->cores == 0) {
-        return fail({.code = ExitCode::settings,
-                     .doing = "render the resource set R",
-                     .subject = "",
-                     .cause = "no core of this node is known",
-                     .tried = "",
-                     .hint = "try --resources discover"});
-    }
-    const auto last_rank = static_cast<std::uint32_t>(identity.hosts.size() - 1);
-    ResourceSet::Entry entry{.ranks = Idset::range(0, last_rank),
-                             .cores = Idset::range(0, shape->cores - 1),
-                             .gpus = {}};
-    if (shape->gpus > 0) entry.gpus = Idset::range(0, shape->gpus - 1);
-    return ResourceSet{.entries = {std::move(entry)}, .hosts = identity.hosts, .properties = {}};
-}
-
 bool has_foreign_hostname(const Identity& identity) {
     return !identity.kernel_hostname.empty() && identity.kernel_hostname != identity.hostname;
+}
+
+// Pods whose shares are their own may well have a node in common.
+bool wants_node_check(const Settings& settings, const Plan& plan) {
+    const bool shares = plan.node && plan.node->verdict == Verdict::proven_share;
+    return !shares && plan.identity.hosts.size() > 1 &&
+           settings.node_check.value_or(settings.node_rule == NodeRule::strict);
 }
 
 BrokerConfig configure_broker(const Settings& settings, const Plan& plan, const Parents& parents) {
@@ -211,6 +201,7 @@ std::vector<DirectoryPlan> list_directories(const Plan& plan) {
         directories.push_back({.path = base + below, .mode = 0755});
     }
     directories.insert(directories.begin(), {.path = layout.root, .mode = 0755});
+    if (plan.node_check) directories.push_back({.path = base + "/etc/flux/rc1.d", .mode = 0755});
     // Guests reach the broker's socket in here; Flux checks who they are.
     directories.push_back({.path = layout.rundir, .mode = 0755, .must_be_ours = true});
     if (plan.certificate.source != CertPlan::Source::none) {
@@ -303,6 +294,7 @@ Result<LaunchPlan> plan_launch(const Settings& settings, const Plan& plan) {
     if (auto added = add_user_attributes(settings, attributes); !added) return fail(added.error());
 
     LaunchPlan launch;
+    if (plan.node_check) launch.append_environment = {{"FLUX_RC_EXTRA", plan.layout.rc_extra}};
     // The file and not its directory: what is read is what was checked, and nothing beside it.
     launch.argv = {settings.flux, "broker", "--config-path=" + plan.layout.broker_toml};
     attributes.append_to(launch.argv);
@@ -314,10 +306,19 @@ Result<LaunchPlan> plan_launch(const Settings& settings, const Plan& plan) {
     return launch;
 }
 
+// The user's own, where a --broker-option has set it.
+std::string local_uri_of(const LaunchPlan& launch) {
+    constexpr std::string_view option = "-Slocal-uri=";
+    for (const auto& word : launch.argv) {
+        if (word.starts_with(option)) return word.substr(option.size());
+    }
+    return "";
+}
+
 }  // namespace
 
 Result<Plan> make_plan(const Settings& settings, const Identity& identity, const BindChoice& bind,
-                       const std::optional<NodeShape>& shape, const std::string& user_toml) {
+                       const std::optional<NodeShare>& node, const std::string& user_toml) {
     Plan plan;
     plan.identity = identity;
     plan.bind = bind;
@@ -336,9 +337,14 @@ Result<Plan> make_plan(const Settings& settings, const Identity& identity, const
     plan.parent = tree.parent_of(identity.rank);
     plan.children = tree.children_of(identity.rank);
 
-    auto resources = describe_resources(settings, identity, shape);
+    auto resources = describe_resources(settings, identity.hosts,
+                                        node ? std::optional(node->shape) : std::nullopt);
     if (!resources) return fail(resources.error());
     plan.resources = std::move(*resources);
+    if (node && settings.node_rule != NodeRule::off) plan.node = node->judgement;
+    if (wants_node_check(settings, plan)) {
+        plan.node_check = NodeCheckPlan{.node_name = settings.node_name, .uri = ""};
+    }
 
     plan.broker = configure_broker(settings, plan, *parents);
     plan.directories = list_directories(plan);
@@ -353,6 +359,8 @@ Result<Plan> make_plan(const Settings& settings, const Identity& identity, const
     auto launch = plan_launch(settings, plan);
     if (!launch) return fail(launch.error());
     plan.launch = std::move(*launch);
+    if (node) plan.launch.bind = node->bind;
+    if (plan.node_check) plan.node_check->uri = local_uri_of(plan.launch);
     return plan;
 }
 

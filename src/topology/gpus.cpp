@@ -27,8 +27,8 @@ bool opens(const std::string& path) {
 std::vector<std::string> names_in(const std::string& directory) {
     std::vector<std::string> names;
     std::error_code ignored;
-    for (std::filesystem::directory_iterator entry(directory, ignored), end; !ignored && entry != end;
-         entry.increment(ignored)) {
+    for (std::filesystem::directory_iterator entry(directory, ignored), end;
+         !ignored && entry != end; entry.increment(ignored)) {
         names.push_back(entry->path().filename());
     }
     return names;

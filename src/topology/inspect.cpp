@@ -37,22 +37,22 @@ bool is_synthetic(const std::string& machine) {
 
 tl::unexpected<Error> hwloc_failed(const std::string& machine, const std::string& step) {
     const int error_number = errno;
-    return fail(
-        {.code = ExitCode::settings,
-         .doing = "read the hardware of this node with hwloc",
-         .subject = machine,
-         .cause = step + ": " + describe_errno(error_number),
-         .tried = {},
-         .hint = is_live(machine) ? "is /sys mounted, and is a HWLOC_ variable set?" : ""});
+    return fail({.code = ExitCode::settings,
+                 .doing = "read the hardware of this node with hwloc",
+                 .subject = machine,
+                 .cause = step + ": " + describe_errno(error_number),
+                 .tried = {},
+                 .hint = is_live(machine) ? "is /sys mounted, and is a HWLOC_ variable set?" : ""});
 }
 
-// ---- loading -------------------------------------------------------------------------------------
+// ---- loading
+// -------------------------------------------------------------------------------------
 
 // NUMA nodes and PUs are always loaded; of the rest only what is counted.
 bool load_only_what_is_counted(hwloc_topology_t topology, const std::string& machine) {
     // In a file the devices cost nothing.
-    const auto devices = is_live(machine) ? HWLOC_TYPE_FILTER_KEEP_NONE
-                                          : HWLOC_TYPE_FILTER_KEEP_IMPORTANT;
+    const auto devices =
+        is_live(machine) ? HWLOC_TYPE_FILTER_KEEP_NONE : HWLOC_TYPE_FILTER_KEEP_IMPORTANT;
     return hwloc_topology_set_all_types_filter(topology, HWLOC_TYPE_FILTER_KEEP_NONE) == 0 &&
            hwloc_topology_set_type_filter(topology, HWLOC_OBJ_CORE, HWLOC_TYPE_FILTER_KEEP_ALL) ==
                0 &&
@@ -120,7 +120,8 @@ hwloc_obj_type_t core_type(const Topology& topology) {
     return count(topology, HWLOC_OBJ_CORE) > 0 ? HWLOC_OBJ_CORE : HWLOC_OBJ_PU;
 }
 
-// ---- counting ------------------------------------------------------------------------------------
+// ---- counting
+// ------------------------------------------------------------------------------------
 
 // What the cgroup allows and, on the live machine, the process is bound to.
 Result<Bitmap> cpus_of_pod(const Topology& topology, const std::string& machine) {
@@ -162,7 +163,8 @@ std::uint32_t count_offline(const Topology& topology) {
     return static_cast<std::uint32_t>(std::max(0, all - online));
 }
 
-// ---- devices -------------------------------------------------------------------------------------
+// ---- devices
+// -------------------------------------------------------------------------------------
 
 // The devices that Flux counts as GPUs (flux-core rhwloc.c): those of four backends, and of a PCI
 // device with several backends only the first one's, of which there may be several (partitions).
@@ -189,7 +191,8 @@ std::vector<std::string> gpus_by_hwloc(const Topology& topology) {
     return gpus;
 }
 
-// ---- the map -------------------------------------------------------------------------------------
+// ---- the map
+// -------------------------------------------------------------------------------------
 
 std::uint32_t package_of(hwloc_obj_t core) {
     for (hwloc_obj_t object = core; object != nullptr; object = object->parent) {
@@ -213,8 +216,7 @@ std::string model_of(const Topology& topology) {
     return "";
 }
 
-void add_core(NodeMap& map, const Topology& topology, hwloc_obj_t core,
-              hwloc_const_bitmap_t ours) {
+void add_core(NodeMap& map, const Topology& topology, hwloc_obj_t core, hwloc_const_bitmap_t ours) {
     const std::uint32_t package = package_of(core);
     const std::string numa = idset_of(core->nodeset).encode();
     if (map.blocks.empty() || map.blocks.back().package != package ||
@@ -259,7 +261,8 @@ Result<NodeShape> inspect_topology(const std::string& machine) {
     shape.numa_nodes = count(*topology, HWLOC_OBJ_NUMANODE);
     shape.core_cpus.reserve(shape.cores);
     for (std::uint32_t i = 0; i < shape.cores; ++i) {
-        shape.core_cpus.push_back(idset_of(hwloc_get_obj_by_type(topology->get(), core, i)->cpuset));
+        shape.core_cpus.push_back(
+            idset_of(hwloc_get_obj_by_type(topology->get(), core, i)->cpuset));
     }
     return shape;
 }
@@ -287,8 +290,7 @@ Result<NodeMap> map_node(const std::string& machine) {
     NodeMap map;
     map.cpu_model = model_of(*topology);
     map.memory = hwloc_get_root_obj(topology->get())->total_memory;
-    map.kinds = static_cast<std::uint32_t>(
-        std::max(1, hwloc_cpukinds_get_nr(topology->get(), 0)));
+    map.kinds = static_cast<std::uint32_t>(std::max(1, hwloc_cpukinds_get_nr(topology->get(), 0)));
     const auto core = core_type(*topology);
     for (std::uint32_t i = 0; i < count(*topology, core); ++i) {
         add_core(map, *topology, hwloc_get_obj_by_type(topology->get(), core, i), ours->get());

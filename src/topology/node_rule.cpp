@@ -54,8 +54,7 @@ struct Ceiling {
 std::optional<Ceiling> ceiling_of(const NodeFacts& facts) {
     std::optional<Ceiling> ceiling;
     if (facts.limits.cpu_quota) {
-        ceiling = {*facts.limits.cpu_quota,
-                   "the CPU quota of " + facts.limits.cpu_quota_directory};
+        ceiling = {*facts.limits.cpu_quota, "the CPU quota of " + facts.limits.cpu_quota_directory};
     }
     if (facts.cpu_limit && (!ceiling || *facts.cpu_limit < ceiling->cpus)) {
         ceiling = {*facts.cpu_limit, "the CPU limit of the pod's spec"};
@@ -82,11 +81,9 @@ double without_reserve(double count, std::uint32_t reserve) {
 
 Judgement judge_part(const NodeFacts& facts, const Count& count, std::uint32_t reserve) {
     const auto request = request_of(facts);
-    const std::string part =
-        fmt::format("Flux counts {} of the node's {}, {}", count.text(),
-                    cpus(facts.shape.complete_pus),
-                    facts.declared_cores ? "as declared"
-                                         : "those of this process's cpuset or binding");
+    const std::string part = fmt::format(
+        "Flux counts {} of the node's {}, {}", count.text(), cpus(facts.shape.complete_pus),
+        facts.declared_cores ? "as declared" : "those of this process's cpuset or binding");
     if (request && request->most < without_reserve(count.cpus, reserve)) {
         return {Verdict::unproven,
                 fmt::format("{}, but the pod requests {}: other pods may have the same CPUs", part,

@@ -37,7 +37,7 @@ ino_t inode_of(const std::string& path) {
 
 Plan plan_below(const std::string& root) {
     auto plan = make_plan(test::sample_settings(root), test::sample_identity(0, 2),
-                          test::sample_bind(), test::sample_shape(2), "");
+                          test::sample_bind(), test::sample_node(2), "");
     REQUIRE_MESSAGE(plan, (plan ? "" : plan.error().message()));
     return *plan;
 }

@@ -20,8 +20,7 @@ using test::sample_settings;
 
 Plan plan_of(const Settings& settings, const Identity& identity,
              const std::string& user_toml = "") {
-    auto plan =
-        make_plan(settings, identity, test::sample_bind(), test::sample_shape(2), user_toml);
+    auto plan = make_plan(settings, identity, test::sample_bind(), test::sample_node(2), user_toml);
     REQUIRE(plan);
     return *plan;
 }

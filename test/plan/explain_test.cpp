@@ -17,7 +17,7 @@ namespace {
 using test::check_golden;
 
 Plan plan_of(const Settings& settings, const Identity& identity) {
-    auto plan = make_plan(settings, identity, test::sample_bind(), test::sample_shape(4), "");
+    auto plan = make_plan(settings, identity, test::sample_bind(), test::sample_node(4), "");
     REQUIRE(plan);
     return *plan;
 }
@@ -73,7 +73,8 @@ TEST_CASE("the JSON has every documented member, the null ones too") {
     std::string members;
     for (const auto& member : value.as_object()) members += std::string(member.key()) + " ";
     CHECK(members ==
-          "pod cluster tree overlay certificate resources directories files wait launch origins ");
+          "pod cluster tree overlay certificate resources node directories files wait launch "
+          "origins ");
     CHECK(value.at("tree").at("parent").is_null());
     CHECK(value.at("tree").at("children").as_string().empty());
     CHECK(value.at("resources").is_null());

@@ -14,12 +14,12 @@ namespace {
 
 using test::sample_bind;
 using test::sample_identity;
+using test::sample_node;
 using test::sample_settings;
-using test::sample_shape;
 using Words = std::vector<std::string>;
 
 Result<Plan> plan_of(const Settings& settings, const Identity& identity) {
-    return make_plan(settings, identity, sample_bind(), sample_shape(2), "");
+    return make_plan(settings, identity, sample_bind(), sample_node(2), "");
 }
 
 Plan good_plan(const Settings& settings, const Identity& identity) {
@@ -304,17 +304,17 @@ TEST_CASE("resources are the same for every rank, or Flux discovers them") {
 }
 
 TEST_CASE("R without a core is refused") {
-    for (auto shape : {std::optional<NodeShape>(), std::optional(sample_shape(0))}) {
-        auto plan = make_plan(sample_settings(), sample_identity(0, 2), sample_bind(), shape, "");
+    for (const auto& node : {std::optional<NodeShare>(), std::optional(sample_node(0))}) {
+        auto plan = make_plan(sample_settings(), sample_identity(0, 2), sample_bind(), node, "");
         REQUIRE_FALSE(plan);
         CHECK(plan.error().code == ExitCode::settings);
     }
 }
 
 TEST_CASE("GPUs stand in R where the node has some") {
-    NodeShape shape = sample_shape(4);
-    shape.gpus = 2;
-    auto plan = make_plan(sample_settings(), sample_identity(0, 2), sample_bind(), shape, "");
+    NodeShare node = sample_node(4);
+    node.shape.gpus = 2;
+    auto plan = make_plan(sample_settings(), sample_identity(0, 2), sample_bind(), node, "");
     REQUIRE(plan);
     CHECK(plan->resources->entries[0].gpus.encode() == "0-1");
 }

@@ -8,7 +8,7 @@
 #include "fluxpod/identity/identity.hpp"
 #include "fluxpod/identity/network_facts.hpp"
 #include "fluxpod/settings/settings.hpp"
-#include "fluxpod/topology/inspect.hpp"
+#include "fluxpod/topology/node_rule.hpp"
 
 namespace fluxpod::test {
 
@@ -34,10 +34,15 @@ inline BindChoice sample_bind() {
             .reason = "eth0 carries 10.244.1.4, this pod's address in the hosts file"};
 }
 
-inline NodeShape sample_shape(std::uint32_t cores) {
-    NodeShape shape;
+// A node whose cores have one CPU each, all of them this pod's.
+inline NodeShare sample_node(std::uint32_t cores) {
+    NodeShare node;
+    NodeShape& shape = node.shape;
     shape.cores = shape.pus = shape.complete_cores = shape.complete_pus = cores;
-    return shape;
+    for (std::uint32_t cpu = 0; cpu < cores; ++cpu)
+        shape.core_cpus.push_back(Idset::range(cpu, cpu));
+    node.judgement.reason = "Flux counts the whole node";
+    return node;
 }
 
 inline Settings sample_settings(const std::string& root = "/run/fluxpod") {

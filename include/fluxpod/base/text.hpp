@@ -40,6 +40,9 @@ template <std::integral T>
 // The same in double quotes.
 [[nodiscard]] std::string in_quotes(std::string_view text);
 
+// The word as a POSIX shell reads it back; plain ones as they are.
+[[nodiscard]] std::string shell_quoted(std::string_view word);
+
 // Every byte outside printable ASCII and well-formed UTF-8 text as \xNN, so that hostile input
 // can neither forge a log line nor reach a terminal as an escape sequence.
 [[nodiscard]] std::string printable(std::string_view text);

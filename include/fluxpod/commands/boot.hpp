@@ -33,7 +33,11 @@ struct KnownPod {
 };
 [[nodiscard]] Result<KnownPod> know_pod(const Settings& settings, const Environment& environment);
 
-// topology and plan: hwloc, interfaces, the user's TOML, and from them every decision.
+// topology: what is known of this node, but for what is declared of it.
+[[nodiscard]] NodeFacts read_node_facts(const Settings& settings, NodeShape shape,
+                                        bool in_kubernetes);
+
+// topology and plan: hwloc, cgroups, interfaces, the user's TOML, and from them every decision.
 [[nodiscard]] Result<Plan> decide(const Settings& settings, const KnownPod& pod);
 
 // Both, as stages of the report and with one line in the log that says who this pod is.
@@ -53,6 +57,9 @@ struct ParentFound {
 };
 [[nodiscard]] Task<Result<ParentFound>> wait_for_parent(const Plan& plan, const PodFacts& facts,
                                                         const CurveCert* cert, Clock& clock);
+
+// launch: the environment as the plan has it, made from the inherited one.
+[[nodiscard]] Environment planned_environment(const LaunchPlan& launch, Environment inherited);
 
 // Runs a task raced against the signals that end a boot: a signal is its exit code, 128+n.
 [[nodiscard]] Result<int> unless_signalled(Task<Result<int>> boot);

@@ -18,9 +18,9 @@ struct RenderedFile {
     std::string bytes;
 };
 
-// broker.toml, hostlist and, where planned, R. broker.toml is parsed back and checked with Flux's
-// rules (error 10 if the user's TOML broke it). The certificate is not here: it is a secret, see
-// apply.hpp.
+// broker.toml, hostlist and, where planned, R and the node check. broker.toml is parsed back and
+// checked with Flux's rules (error 10 if the user's TOML broke it). The certificate is not here: it
+// is a secret, see apply.hpp.
 [[nodiscard]] Result<std::vector<RenderedFile>> render_files(const Plan& plan);
 
 }  // namespace fluxpod

@@ -33,6 +33,7 @@ struct PodFacts {
     std::optional<std::string> pod_namespace;    // POD_NAMESPACE, by custom from the downward API
     std::optional<std::string> pod_index_label;  // apps.kubernetes.io/pod-index in labels_file
     std::optional<std::string> namespace_file;   // the service account's namespace
+    bool in_kubernetes = false;                  // KUBERNETES_SERVICE_HOST, which every pod has
     // The name that the pod's own address resolves to (compose replicas), first label; asked for
     // only where needs_reverse_name says so, by the caller, since identity does not touch the
     // network.

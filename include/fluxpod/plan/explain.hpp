@@ -9,12 +9,16 @@
 //                children (ranks, RFC 22)
 //   overlay      port, bind, bind_reason, ipv6, connect
 //   certificate  source ("none", "file", "secret"), path
-//   resources    null where Flux discovers them, else per rank: cores, gpus (RFC 22)
+//   resources    null where Flux discovers them, else this pod's: cores, gpus (RFC 22)
+//   node         null where the node rule is off, else verdict ("whole node", "proven share",
+//                "unproven", "violated"), reason, bind (CPUs, RFC 22, or null)
 //   directories  array of {path, mode}; a mode is text, "0755"
 //   files        array of {path, mode}
-//   wait         null for the lead, else host, port, until ("dns", "tcp", "curve"), timeout (RFC
-//   23) launch       argv, environment ({name: value} to set over the inherited one) origins
-//   {option: where its value came from}; options at their default are absent
+//   wait         null for the lead, else host, port, until ("dns", "tcp", "curve"), timeout
+//                (RFC 23)
+//   launch       argv, environment ({name: value} to set over the inherited one), append ({name:
+//                value} to add to an inherited list with ":")
+//   origins      {option: where its value came from}; options at their default are absent
 #pragma once
 
 #include <string>

@@ -7,16 +7,17 @@
 
 #include "fluxpod/base/error.hpp"
 #include "fluxpod/plan/plan.hpp"
-#include "fluxpod/topology/inspect.hpp"
+#include "fluxpod/topology/node_rule.hpp"
 
 namespace fluxpod {
 
-// `shape` may be absent where resources are discovered. `user_toml` is the content of
+// `node` may be absent where resources are discovered and the node rule is off. `user_toml` is the
+// content of
 // --broker-config, read by the caller. Refused: a cluster of more than one without certificate
 // (14); a rundir longer than Flux's 96 characters, a custom topology with a cycle, a broker option
 // without "=" (10).
 [[nodiscard]] Result<Plan> make_plan(const Settings& settings, const Identity& identity,
-                                     const BindChoice& bind, const std::optional<NodeShape>& shape,
+                                     const BindChoice& bind, const std::optional<NodeShare>& node,
                                      const std::string& user_toml);
 
 // The plan with the parent's verified endpoint ("tcp://10.244.1.4:8050") as the `connect` of the

@@ -16,6 +16,7 @@
 #include "fluxpod/identity/identity.hpp"
 #include "fluxpod/identity/network_facts.hpp"
 #include "fluxpod/settings/settings.hpp"
+#include "fluxpod/topology/node_rule.hpp"
 
 namespace fluxpod {
 
@@ -26,6 +27,8 @@ struct Layout {
     std::string broker_toml;  // config_dir/broker.toml
     std::string r;            // root/etc/flux/system/R
     std::string hostlist;     // root/etc/flux/system/hostlist
+    std::string rc_extra;     // root/etc/flux, with rc1.d below it
+    std::string node_check;   // root/etc/flux/rc1.d/fluxpod-node-check
     std::string curve_cert;   // root/curve/curve.cert
     std::string rundir;       // root/run/flux
     std::string statedir;     // root/var/lib/flux
@@ -41,6 +44,7 @@ struct CertPlan {
 // What brokers and jobs may read, and what nobody else may.
 inline constexpr mode_t config_file_mode = 0644;
 inline constexpr mode_t certificate_mode = 0600;
+inline constexpr mode_t program_file_mode = 0755;
 
 struct DirectoryPlan {
     std::string path;
@@ -57,9 +61,18 @@ struct GatePlan {
     Duration timeout{};
 };
 
+// A script that the broker runs in rc1: see files/node_check.hpp.
+struct NodeCheckPlan {
+    std::string node_name;  // empty: not known
+    std::string uri;        // of this broker, in whose instance alone it checks
+};
+
 struct LaunchPlan {
     std::vector<std::string> argv;  // argv[0] is looked up in PATH unless it has a slash
     std::vector<std::pair<std::string, std::string>> set_environment;  // over the inherited one
+    // Lists with ":" between their words, which keep what they have inherited.
+    std::vector<std::pair<std::string, std::string>> append_environment;
+    std::optional<Idset> bind;  // CPUs, by the kernel's numbers; nothing: as it is
 };
 
 struct Plan {
@@ -72,6 +85,8 @@ struct Plan {
     BrokerConfig broker;
     std::string user_toml;                 // the content, already read
     std::optional<ResourceSet> resources;  // nothing: Flux discovers by itself
+    std::optional<Judgement> node;         // nothing: the node rule is off
+    std::optional<NodeCheckPlan> node_check;
     CertPlan certificate;
     std::vector<DirectoryPlan> directories;  // the root first, each below one before it
     std::optional<GatePlan> gate;            // followers only

@@ -70,9 +70,9 @@ struct Settings {
 
     // The node rule.
     NodeRule node_rule = NodeRule::share;
-    std::uint32_t node_reserve = 10;   // percent of a node's CPUs that Kubernetes keeps
-    std::optional<bool> node_check;    // nothing said: as strict has it
-    std::string node_name;             // spec.nodeName, where the pod is told
+    std::uint32_t node_reserve = 10;    // percent of a node's CPUs that Kubernetes keeps
+    std::optional<bool> node_check;     // nothing said: as strict has it
+    std::string node_name;              // spec.nodeName, where the pod is told
     std::optional<double> cpu_request;  // in CPUs, where the pod is told
     std::optional<double> cpu_limit;
 

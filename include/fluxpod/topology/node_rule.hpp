@@ -47,11 +47,11 @@ struct Judgement {
 // is the whole of them, since Kubernetes keeps a part of every node for itself.
 [[nodiscard]] Judgement judge_node(const NodeFacts& facts, std::uint32_t reserve);
 
-// The CPUs to bind this pod to, so that Flux counts what the limit gives: as many whole cores as fit
-// into it, at least one CPU. A last CPU that the limit gives but for the reserve counts as given.
-// Pods of the same node have other ranks, and each takes the cores behind those of the rank before,
-// around the node: jobs are bound to the cores that Flux counts. Nothing where there is no limit, or
-// none that says less than what is counted.
+// The CPUs to bind this pod to, so that Flux counts what the limit gives: as many whole cores as
+// fit into it, at least one CPU. A last CPU that the limit gives but for the reserve counts as
+// given. Pods of the same node have other ranks, and each takes the cores behind those of the rank
+// before, around the node: jobs are bound to the cores that Flux counts. Nothing where there is no
+// limit, or none that says less than what is counted.
 [[nodiscard]] std::optional<Idset> choose_share(const NodeFacts& facts, std::uint32_t reserve,
                                                 std::uint32_t rank);
 
