@@ -63,6 +63,11 @@ constexpr auto rows = std::to_array<CommandRow>({
      "compared, and is left alone where it is there already. With --view, a Flux installation is "
      "waited for and copied to DIR/view as well.",
      used_by::install, install_command},
+    {"topology", "[options]", "Show what Flux would count of this node, and whether that is right",
+     "Reports what hwloc sees, what the cgroups give, what Flux would count under --node-rule and "
+     "the verdict with its reason, and draws the node with this pod's share marked. It starts "
+     "nothing and refuses nothing.",
+     used_by::topology, topology_command},
     {"help", "[COMMAND | --man | --completion bash|zsh|fish]",
      "Explain a command, print the manual page or a completion script",
      "Without arguments it lists the commands. --man prints the manual page fluxpod(1), "

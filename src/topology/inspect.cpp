@@ -61,11 +61,16 @@ bool load_only_what_is_counted(hwloc_topology_t topology, const std::string& mac
            hwloc_topology_set_io_types_filter(topology, devices) == 0;
 }
 
+// A component that this hwloc does not have need not be kept out.
+void keep_out(hwloc_topology_t topology, const char* component) {
+    (void)hwloc_topology_set_components(topology, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST,
+                                        component);
+}
+
 // As Flux loads it; the component gl asks X servers.
 bool load_everything(hwloc_topology_t topology) {
-    return hwloc_topology_set_io_types_filter(topology, HWLOC_TYPE_FILTER_KEEP_IMPORTANT) == 0 &&
-           hwloc_topology_set_components(topology, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST,
-                                         "gl") == 0;
+    keep_out(topology, "gl");
+    return hwloc_topology_set_io_types_filter(topology, HWLOC_TYPE_FILTER_KEEP_IMPORTANT) == 0;
 }
 
 bool set_source(hwloc_topology_t topology, const std::string& machine) {
@@ -91,10 +96,7 @@ Result<Topology> load(const std::string& machine, Detail detail, X86Probe probe)
         return hwloc_failed(machine, "flags");
     }
     // The x86 component visits every PU to ask its cpuid, which costs most where there are many.
-    if (probe == X86Probe::without &&
-        hwloc_topology_set_components(raw, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST, "x86") != 0) {
-        return hwloc_failed(machine, "components");
-    }
+    if (probe == X86Probe::without) keep_out(raw, "x86");
     if (!set_source(raw, machine)) {
         return hwloc_failed(machine, "not a topology that hwloc can read");
     }

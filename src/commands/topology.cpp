@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// What hwloc sees, what the cgroups give, what Flux would count, and the verdict of the node rule;
+// for people, as JSON, and as a drawing.
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <cmath>
+#include <string>
+#include <utility>
+
+#include "fluxpod/commands/boot.hpp"
+#include "fluxpod/topology/draw.hpp"
+#include "fluxpod/topology/inspect.hpp"
+#include "fluxpod/topology/node_rule.hpp"
+
+namespace fluxpod {
+
+namespace {
+
+namespace json = boost::json;
+
+struct NodeReport {
+    NodeFacts facts;  // before the rule
+    NodeMap map;      // after it
+    NodeShare share;  // what the rule makes of them
+    bool refused = false;
+};
+
+Result<NodeReport> look_at_node(const Settings& settings, bool in_kubernetes) {
+    auto shape = inspect_topology(settings.machine);
+    if (!shape) return fail(shape.error());
+    auto map = map_node(settings.machine);
+    if (!map) return fail(map.error());
+
+    NodeReport report;
+    report.map = std::move(*map);
+    report.facts = read_node_facts(settings, std::move(*shape), in_kubernetes);
+    // This pod's limits say nothing of another machine.
+    if (!settings.machine.empty()) report.facts.limits = {};
+
+    // What strict would refuse is still to be shown.
+    const std::uint32_t rank = settings.index.value_or(0);
+    const NodeRule rule = settings.node_rule == NodeRule::share ? NodeRule::share : NodeRule::warn;
+    auto share = apply_node_rule(report.facts, rule, settings.node_reserve, rank);
+    if (!share) return fail(share.error());
+    report.share = std::move(*share);
+    if (report.share.bind) report.map = narrowed(std::move(report.map), *report.share.bind);
+    report.refused = settings.node_rule == NodeRule::strict &&
+                     report.share.judgement.verdict == Verdict::violated;
+    return report;
+}
+
+// ---- text
+// ----------------------------------------------------------------------------------------
+
+std::string gibibytes(std::uint64_t bytes) {
+    return fmt::format("{:.1f} GiB", static_cast<double>(bytes) / std::pow(2.0, 30));
+}
+
+std::string describe(const std::optional<CpuRange>& request) {
+    if (!request) return "not known";
+    if (std::isinf(request->most)) return fmt::format("at least {:.2f} CPUs", request->least);
+    if (request->most - request->least < 0.05) return fmt::format("{:.2f} CPUs", request->least);
+    return fmt::format("{:.2f} to {:.2f} CPUs", request->least, request->most);
+}
+
+std::string text_of(const NodeReport& report) {
+    const NodeShape& shape = report.facts.shape;
+    const CgroupLimits& limits = report.facts.limits;
+    std::string text;
+    auto line = [&](std::string_view name, const std::string& value) {
+        if (!value.empty()) text += fmt::format("{:<12}{}\n", name, value);
+    };
+    line("machine",
+         fmt::format(
+             "{} package(s), {} NUMA node(s), {} cores, {} CPUs{}{}", shape.packages,
+             shape.numa_nodes, shape.complete_cores, shape.complete_pus,
+             shape.offline_pus > 0 ? fmt::format(", {} more offline", shape.offline_pus) : "",
+             report.map.kinds > 1 ? fmt::format(", {} kinds of cores", report.map.kinds) : ""));
+    line("model", report.map.cpu_model);
+    line("memory", gibibytes(report.map.memory));
+    line("hwloc", fmt::format("{} cores, {} CPUs for this process, {} GPUs", shape.cores, shape.pus,
+                              shape.gpus));
+    for (const auto& gpu : report.map.gpus) line("", "Flux would find " + gpu);
+    line("cgroup",
+         limits.version.empty() ? "not known" : limits.version + ", " + limits.cpu_directory);
+    line("  quota", limits.cpu_quota ? fmt::format("{:g} CPUs by {}", *limits.cpu_quota,
+                                                   limits.cpu_quota_directory)
+                                     : "none");
+    line("  request",
+         limits.cpu_request_is_default ? "the kernel's default" : describe(limits.cpu_request));
+    line("  cpuset", limits.cpuset ? limits.cpuset->encode() : "not known");
+    line("  memory", limits.memory_limit ? gibibytes(*limits.memory_limit) : "no limit");
+    line("verdict", fmt::format("{}: {}", name_of(report.share.judgement.verdict),
+                                report.share.judgement.reason));
+    line("advice", report.share.judgement.advice);
+    line("rule", report.refused ? "strict: a boot would be refused with exit code 12" : "");
+    line("bound to", report.share.bind ? "CPUs " + report.share.bind->encode() : "");
+    line("Flux counts",
+         fmt::format("{} cores, {} GPUs", report.share.shape.cores, report.share.shape.gpus));
+    return text + "\n" + draw_as_text(report.map);
+}
+
+// ---- JSON
+// ----------------------------------------------------------------------------------------
+
+template <class T>
+json::value or_null(const std::optional<T>& value) {
+    return value ? json::value(*value) : json::value(nullptr);
+}
+
+json::value cgroup_value(const CgroupLimits& limits) {
+    json::value request = nullptr;
+    if (limits.cpu_request && !limits.cpu_request_is_default) {
+        request = {{"least", limits.cpu_request->least}, {"most", nullptr}};
+        if (!std::isinf(limits.cpu_request->most)) {
+            request.as_object()["most"] = limits.cpu_request->most;
+        }
+    }
+    return {{"version", limits.version},
+            {"directory", limits.cpu_directory},
+            {"cpu_quota", or_null(limits.cpu_quota)},
+            {"cpu_request", std::move(request)},
+            {"cpuset", limits.cpuset ? json::value(limits.cpuset->encode()) : json::value(nullptr)},
+            {"memory_limit", or_null(limits.memory_limit)}};
+}
+
+std::string json_of(const NodeReport& report) {
+    const NodeShape& shape = report.facts.shape;
+    json::array gpus(report.map.gpus.begin(), report.map.gpus.end());
+    const auto& bind = report.share.bind;
+    const json::object whole{
+        {"machine",
+         {{"packages", shape.packages},
+          {"numa_nodes", shape.numa_nodes},
+          {"cores", shape.complete_cores},
+          {"cpus", shape.complete_pus},
+          {"offline_cpus", shape.offline_pus},
+          {"kinds", report.map.kinds},
+          {"model", report.map.cpu_model},
+          {"memory", report.map.memory}}},
+        {"hwloc",
+         {{"cores", shape.cores}, {"cpus", shape.pus}, {"gpus", shape.gpus}, {"devices", gpus}}},
+        {"cgroup", cgroup_value(report.facts.limits)},
+        {"verdict", name_of(report.share.judgement.verdict)},
+        {"reason", report.share.judgement.reason},
+        {"advice", report.share.judgement.advice},
+        {"refused", report.refused},
+        {"bind", bind ? json::value(bind->encode()) : json::value(nullptr)},
+        {"flux", {{"cores", report.share.shape.cores}, {"gpus", report.share.shape.gpus}}}};
+    return json::serialize(whole) + "\n";
+}
+
+}  // namespace
+
+Result<int> topology_command(Invocation& invocation) {
+    auto settings = settle(invocation);
+    if (!settings) return fail(settings.error());
+    const auto facts = read_pod_facts(invocation.environment, SystemPaths{});
+    auto report = look_at_node(*settings, facts.in_kubernetes);
+    if (!report) return fail(report.error());
+    if (settings->svg) return print(draw_as_svg(report->map));
+    return print(settings->format == OutputFormat::json ? json_of(*report) : text_of(*report));
+}
+
+}  // namespace fluxpod
