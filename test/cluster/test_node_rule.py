@@ -1,0 +1,290 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The node rule with the kernel's own cgroups and, with flux, with what real brokers count."""
+
+import contextlib
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import podnet
+import pytest
+from command_line import command_line
+
+CPUS = sorted(os.sched_getaffinity(0))
+
+
+class Cgroup:
+    """A cgroup of one controller, v1 or v2; its processes are gone when it is removed."""
+
+    def __init__(self, controller):
+        root = Path("/sys/fs/cgroup")
+        self.v2 = not (root / controller / "cgroup.procs").exists()
+        top = root if self.v2 else root / controller
+        if self.v2:
+            offered = root / "cgroup.subtree_control"
+            if not offered.exists() or controller not in offered.read_text().split():
+                pytest.skip(f"no cgroup hierarchy offers the controller {controller}")
+        try:
+            self.path = Path(tempfile.mkdtemp(prefix="fluxpod-node-", dir=top))
+        except OSError as error:
+            pytest.skip(f"no cgroup can be made here: {error}")
+
+    def write(self, name, value):
+        (self.path / name).write_text(value)
+
+    def limit_cpus(self, count):
+        if self.v2:
+            self.write("cpu.max", f"{int(count * 100000)} 100000")
+        else:
+            self.write("cpu.cfs_period_us", "100000")
+            self.write("cpu.cfs_quota_us", str(int(count * 100000)))
+
+    def hold_cpus(self, cpus):
+        if not self.v2:
+            self.write("cpuset.mems", (self.path.parent / "cpuset.mems").read_text())
+        self.write("cpuset.cpus", cpus)
+
+    def join(self):
+        """For a pod's setup: 0 is the process that writes."""
+        self.write("cgroup.procs", "0")
+
+    def remove(self):
+        def removed():
+            with contextlib.suppress(OSError):
+                self.path.rmdir()
+            return not self.path.exists()
+
+        podnet.until(removed, 10, f"the end of {self.path}")
+
+
+@pytest.fixture
+def net():
+    with podnet.Net() as made:
+        yield made
+
+
+@pytest.fixture
+def cgroup(net):
+    """Makes cgroups that last as long as the pods of the test."""
+    made = []
+
+    def make(controller):
+        made.append(Cgroup(controller))
+        return made[-1]
+
+    yield make
+    for pod in net.pods.values():
+        pod.kill()
+    for each in made:
+        each.remove()
+
+
+@pytest.fixture
+def quota_of_one_cpu(cgroup):
+    if len(CPUS) < 2:
+        pytest.skip("this machine has one CPU, and a quota of one is all of it")
+    made = cgroup("cpu")
+    made.limit_cpus(1)
+    return made
+
+
+@pytest.fixture
+def boot(net, fluxpod, secret):
+    def start(*options, size=1, lead_command=(), setup=None, per_pod=lambda rank: []):
+        pods = []
+        for rank in range(size):
+            words = command_line([fluxpod, "run"], {
+                "--size": str(size), "--service": "flux-service", "--curve-secret": secret,
+                "--wait-timeout": "40s",
+            })  # fmt: skip
+            env = {"JOB_COMPLETION_INDEX": str(rank)}
+            argv = words(*options, *per_pod(rank), "--", *lead_command)
+            pods.append(net.pod(f"fp-{rank}", argv, env=env, setup=setup))
+        return pods
+
+    return start
+
+
+@pytest.fixture
+def topology(net, fluxpod):
+    """What fluxpod topology says in a pod."""
+
+    def ask(*options, setup=None):
+        pod = net.pod("fp-0", [fluxpod, "topology", "--format", "json", *options], setup=setup)
+        assert pod.wait(10) == 0, pod.log
+        return json.loads(pod.stdout)
+
+    return ask
+
+
+def all_end_with(pods, code, within=60):
+    for pod in pods:
+        assert pod.wait(within) == code, f"{pod.name}:\n{pod.log_tail(60)}"
+
+
+# ---- verdicts ------------------------------------------------------------------------------------
+
+
+def test_without_limits_the_node_is_the_pods(topology):
+    told = topology()
+    assert told["verdict"] == "whole node"
+    assert told["flux"]["cores"] == told["machine"]["cores"] or len(CPUS) < os.cpu_count()
+    assert told["bind"] is None
+
+
+def test_a_quota_is_violated_and_strict_refuses_it_with_both_numbers(
+    boot, topology, quota_of_one_cpu
+):
+    told = topology("--node-rule", "strict", setup=quota_of_one_cpu.join)
+    assert told["verdict"] == "violated"
+    assert told["refused"] is True
+    assert told["cgroup"]["cpu_quota"] == 1
+
+    (pod,) = boot("--node-rule", "strict", lead_command=["true"], setup=quota_of_one_cpu.join)
+    assert pod.wait(10) == 12, pod.log
+    assert f"({len(CPUS)} CPUs)" in pod.log
+    assert str(quota_of_one_cpu.path) in pod.log
+    assert "gives 1 CPU;" in pod.log
+    assert "--node-rule share" in pod.log
+
+
+def test_a_quota_is_made_a_share_unless_it_is_said_otherwise(topology, quota_of_one_cpu):
+    told = topology(setup=quota_of_one_cpu.join)
+    assert told["verdict"] == "proven share"
+    assert told["flux"]["cores"] == 1
+    assert int(told["bind"]) in CPUS
+    other = topology("--index", "1", setup=quota_of_one_cpu.join)
+    assert other["flux"]["cores"] == 1
+    assert other["bind"] != told["bind"]
+
+
+def test_a_quota_above_the_own_cgroup_counts(topology, quota_of_one_cpu):
+    below = quota_of_one_cpu.path / "below"
+    below.mkdir()
+    try:
+        told = topology("--node-rule", "warn",
+                        setup=lambda: (below / "cgroup.procs").write_text("0"))  # fmt: skip
+        assert told["cgroup"]["cpu_quota"] == 1
+        assert told["cgroup"]["directory"] == str(below)
+    finally:
+        below.rmdir()
+
+
+def test_a_cpuset_of_one_cpu_is_a_proven_share(topology, cgroup):
+    made = cgroup("cpuset")
+    made.hold_cpus(str(CPUS[0]))
+    told = topology("--node-rule", "strict", setup=made.join)
+    assert told["hwloc"]["cpus"] == 1
+    assert told["cgroup"]["cpuset"] == str(CPUS[0])
+    assert told["verdict"] == ("proven share" if os.cpu_count() > 1 else "whole node")
+    assert told["refused"] is False
+    assert told["bind"] is None
+
+
+# ---- Flux ----------------------------------------------------------------------------------------
+
+NODES = ["flux", "resource", "list", "-s", "free,down", "-no", "{state} {nnodes} {ncores}"]
+
+
+@pytest.mark.flux
+class TestFlux:
+    @pytest.fixture(autouse=True)
+    def flux(self, needs_flux):
+        pass
+
+    def test_a_quota_of_one_cpu_is_one_core_for_flux(self, boot, quota_of_one_cpu):
+        script = ("flux resource list -no '{state} {ncores}' -s free; "
+                  "cat /run/fluxpod/etc/flux/system/R; flux run nproc")  # fmt: skip
+        pods = boot(lead_command=["sh", "-c", script], setup=quota_of_one_cpu.join)
+        all_end_with(pods, 0)
+        free, resources, nproc = pods[0].stdout.splitlines()
+        assert free == "free 1"
+        assert '"core":"0"' in resources
+        assert nproc == "1"
+        assert "node rule: proven share" in pods[0].log
+        assert "drain" not in pods[0].log
+
+    def test_with_warn_flux_counts_the_node_and_the_log_says_so(self, boot, quota_of_one_cpu):
+        pods = boot("--node-rule", "warn", lead_command=NODES, setup=quota_of_one_cpu.join)
+        all_end_with(pods, 0)
+        assert "free 1 1" not in pods[0].stdout
+        assert "warning: node rule: violated" in pods[0].log
+
+    def test_a_cpuset_of_one_cpu_is_one_core_for_flux(self, boot, cgroup):
+        made = cgroup("cpuset")
+        made.hold_cpus(str(CPUS[0]))
+        pods = boot("--node-rule", "strict", lead_command=NODES, setup=made.join)
+        all_end_with(pods, 0)
+        assert pods[0].stdout.splitlines()[0] == "free 1 1"
+
+    def test_two_shares_of_a_node_are_two_nodes_with_other_cpus(self, boot, quota_of_one_cpu):
+        script = f"{' '.join(NODES[:-1])} '{NODES[-1]}'; flux exec taskset -cp 1"
+        pods = boot(size=2, lead_command=["sh", "-c", script], setup=quota_of_one_cpu.join)
+        all_end_with(pods, 0)
+        lines = pods[0].stdout.splitlines()
+        assert lines[0] == "free 2 2"
+        lists = {line.rpartition(": ")[2] for line in lines if "affinity list" in line}
+        assert len(lists) == 2, pods[0].stdout
+
+    def test_the_second_rank_on_a_kernel_is_drained_and_names_the_first(self, boot):
+        script = ("flux resource list -s free,down -no '{state} {nnodes} {nodelist}'; "
+                  "flux resource drain -no '{ranks} {reason}'")  # fmt: skip
+        pods = boot("--node-rule", "strict", size=3, lead_command=["sh", "-c", script])
+        all_end_with(pods, 0)
+        assert "free 1 fp-0" in pods[0].stdout
+        assert "down 2 fp-[1-2]" in pods[0].stdout
+        boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        assert f"on the node of rank 0 (fp-0), which is counted there: kernel boot id {boot_id}" in (
+            pods[0].stdout
+        )
+
+    def test_of_two_followers_on_a_kernel_one_is_drained(self, boot):
+        names = ["a.cluster", "b.cluster", "b.cluster"]
+        script = "flux resource list -s free -no '{nnodes}'; flux resource drain -no '{reason}'"
+        pods = boot("--node-check", "on", size=3, lead_command=["sh", "-c", script],
+                    per_pod=lambda rank: ["--node-name", names[rank]])  # fmt: skip
+        all_end_with(pods, 0)
+        free, reason = pods[0].stdout.splitlines()
+        assert free == "2"
+        assert "on the node of rank 1 (fp-1)" in reason or "on the node of rank 2 (fp-2)" in reason
+
+    def test_other_nodes_and_an_instance_within_are_left_alone(self, boot):
+        script = (
+            "flux resource list -s free -no '{nnodes}'; "
+            "flux alloc -N2 flux resource list -s free -no '{nnodes}'"
+        )
+        pods = boot("--node-check", "on", size=2, lead_command=["sh", "-c", script],
+                    per_pod=lambda rank: ["--node-name", f"node-{rank}"])  # fmt: skip
+        all_end_with(pods, 0)
+        assert pods[0].stdout.split() == ["2", "2"], pods[0].stdout
+
+    def test_the_node_check_keeps_an_inherited_rc_directory(self, net, fluxpod, tmp_path):
+        rc = tmp_path / "rc"
+        (rc / "rc1.d").mkdir(parents=True)
+        script = rc / "rc1.d/mine"
+        script.write_text("#!/bin/sh\necho mine ran >&2\n")
+        script.chmod(0o755)
+        argv = [fluxpod, "run", "--size", "1", "--max-size", "2", "--min-size", "1", "--node-check",
+                "on", "--curve-secret", str(tmp_path / "secret"), "--", "true", "really"]  # fmt: skip
+        (tmp_path / "secret").write_text("a secret of sixteen bytes at least")
+        (tmp_path / "secret").chmod(0o600)
+        pod = net.pod("fp-0", argv, env={"JOB_COMPLETION_INDEX": "0", "FLUX_RC_EXTRA": str(rc)})
+        assert pod.wait(60) == 0, pod.log_tail()
+        assert "mine ran" in pod.log
+        assert "fluxpod-node-check" in pod.log
+
+    def test_declared_groups_are_what_flux_counts(self, boot):
+        groups = ["--resource-config", "fp-0=cores:1", "--resource-config",
+                  "fp-1=cores:1,gpus:2,property:big"]  # fmt: skip
+        script = ("flux resource list -s free -no '{ncores} {ngpus}'; "
+                  "flux run -N1 --requires=big -g2 hostname")  # fmt: skip
+        pods = boot(*groups, size=2, lead_command=["sh", "-c", script])
+        all_end_with(pods, 0)
+        assert pods[0].stdout.split() == ["2", "2", "fp-1"]
+
+    def test_more_than_the_node_has_is_refused_before_flux_would_drain_it(self, boot):
+        (pod,) = boot("--resource-config", "fp-0=cores:4096", lead_command=["true"])
+        assert pod.wait(10) == 12, pod.log
+        assert "4096 cores" in pod.log
+        assert "drain" in pod.log
