@@ -20,6 +20,7 @@ constexpr auto exits = std::to_array<ExitRow>({
     {"2", "Usage: an unknown command or option, a missing value, a stray word"},
     {"10", "Settings: a value that cannot be right, wherever it came from"},
     {"11", "Identity: index, host name and host list do not fit each other"},
+    {"12", "Node rule: Flux would count more hardware than this pod has"},
     {"13", "Files: the configuration or a result could not be written or read back"},
     {"14", "Certificate: missing, unreadable, malformed, too open, or not a key pair"},
     {"20", "DNS: the name did not resolve before the deadline"},

@@ -321,7 +321,7 @@ constexpr auto rows = std::to_array<OptionRow>({
      choice<&S::format, format_choices>},
     {"svg", "", "", "Print a drawing of the node as SVG", topology, Kind::flag, flag<&S::svg>},
     {"machine", "MACHINE", "",
-     "Another machine: a file of lstopo --of xml, or such as \"package:2 core:8 pu:2\"", topology,
+     "Another machine: an XML file of lstopo, or such as \"package:2 core:8 pu:2\"", topology,
      Kind::value, text<&S::machine, check_path>},
     {"name", "N", "", "The certificate's name, for people", keygen, Kind::value,
      text<&S::key_name, check_word>},

@@ -176,7 +176,7 @@ std::optional<Idset> choose_share(const NodeFacts& facts, std::uint32_t reserve,
     if (!ceiling || ceiling->cpus >= facts.shape.pus || facts.shape.core_cpus.empty()) {
         return std::nullopt;
     }
-    const double begun = std::min(ceiling->cpus * reserve / 100.0, std::nextafter(1.0, 0.0));
+    const double begun = std::min(ceiling->cpus * reserve / 100.0, 0.999);
     const auto budget = std::max<std::uint64_t>(
         1, static_cast<std::uint64_t>(std::max(0.0, std::floor(ceiling->cpus + begun))));
     if (budget >= facts.shape.pus) return std::nullopt;

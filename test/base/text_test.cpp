@@ -110,3 +110,9 @@ TEST_CASE("control characters and malformed UTF-8 are written as hex") {
     CHECK(printable("\xF5\xFF") == R"(\xf5\xff)");
     CHECK(printable("\xE2\x82z") == R"(\xe2\x82z)");
 }
+
+TEST_CASE("a word for a shell is quoted where it needs to be") {
+    CHECK(fluxpod::shell_quoted("a-b/c.d=e") == "a-b/c.d=e");
+    CHECK(fluxpod::shell_quoted("") == "''");
+    CHECK(fluxpod::shell_quoted("it's $HOME") == R"('it'\''s $HOME')");
+}

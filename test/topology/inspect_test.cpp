@@ -90,6 +90,42 @@ TEST_CASE("a process bound to one CPU counts one core and one PU, as Flux does")
     CHECK(shape->pus == 1);
 }
 
+TEST_CASE("a description stands for a machine") {
+    auto shape = inspect_topology("package:2 numa:2 core:24 pu:2");
+    REQUIRE(shape);
+    CHECK(shape->packages == 2);
+    CHECK(shape->numa_nodes == 4);
+    CHECK(shape->cores == 96);
+    CHECK(shape->pus == 192);
+    REQUIRE(shape->core_cpus.size() == 96);
+    CHECK(shape->core_cpus[1].encode() == "2-3");
+    CHECK_FALSE(inspect_topology("core:0 nonsense:-1"));
+}
+
+TEST_CASE("offline CPUs are known and not counted") {
+    auto shape = inspect_topology(data("offline.xml"));
+    REQUIRE(shape);
+    CHECK(shape->complete_pus == 6);
+    CHECK(shape->offline_pus == 2);
+}
+
+TEST_CASE("a recorded machine's GPUs are those that Flux counts") {
+    auto shape = inspect_topology(data("gpus.xml"));
+    REQUIRE(shape);
+    CHECK(shape->gpus == 4);
+}
+
+TEST_CASE("a narrowed node has the cores that are left, and the CPUs of each") {
+    auto shape = inspect_topology("package:1 core:4 pu:2");
+    REQUIRE(shape);
+    const NodeShape left = narrowed(*shape, fluxpod::Idset::range(1, 4));
+    CHECK(left.cores == 3);
+    CHECK(left.pus == 4);
+    CHECK(left.core_cpus[0].encode() == "1");
+    CHECK(left.complete_pus == 8);
+    CHECK(narrowed(*shape, {}).cores == 0);
+}
+
 TEST_CASE("a file that is no topology is error 10 with its path") {
     for (const auto* path : {"/nonexistent/topology.xml", "/proc/self/environ", "/dev/null", "/"}) {
         auto shape = inspect_topology(path);
