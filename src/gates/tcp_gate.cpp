@@ -21,6 +21,10 @@ namespace {
 using asio::ip::tcp;
 using boost::system::error_code;
 
+// A swallowed SYN may have been the last one: the next does not wait for its timeout, nor for the
+// kernel, which would send it again after one second.
+constexpr Duration next_connect = std::chrono::milliseconds(125);
+
 // A name with more addresses than this is not a pod's; a race needs a descriptor for each.
 constexpr std::size_t most_raced = 16;
 
@@ -43,12 +47,14 @@ std::string describe(const Connect& connect) {
     return peer + ": " + describe_errno(connect.failure.value());
 }
 
-Task<void> attempt_connect(Connect& connect, Clock& clock, TimePoint give_up) {
+Task<void> attempt_connect(Connect& connect, Clock& clock, TimePoint start, TimePoint give_up) {
+    if (start > clock.now()) co_await clock.sleep_until(start);
     tcp::socket socket(co_await asio::this_coro::executor);
     auto first =
         co_await (socket.async_connect(connect.endpoint, as_result) || clock.sleep_until(give_up));
     auto* ended = std::get_if<0>(&first);
-    if (ended == nullptr) co_return;
+    // Too late, or cancelled since another try has the answer.
+    if (ended == nullptr || !connect.silent) co_return;
     connect.silent = false;
     connect.failure = std::get<0>(*ended);
     connect.connected = !connect.failure;
@@ -87,10 +93,16 @@ class TcpGate final : public Gate {
 
         std::vector<Task<void>> race;
         const TimePoint until = std::min(give_up, clock_.now() + timeout_);
-        for (auto& connect : connects_) race.push_back(attempt_connect(connect, clock_, until));
+        for (TimePoint start = clock_.now(); start < until; start += next_connect) {
+            for (auto& connect : connects_) {
+                race.push_back(attempt_connect(connect, clock_, start, until));
+            }
+        }
         const auto connected = [](const Connect& connect) { return connect.connected; };
-        co_await together(std::move(race), [this, connected] {
-            return std::any_of(connects_.begin(), connects_.end(), connected);
+        const auto silent = [](const Connect& connect) { return connect.silent; };
+        co_await together(std::move(race), [this, connected, silent] {
+            return std::any_of(connects_.begin(), connects_.end(), connected) ||
+                   std::none_of(connects_.begin(), connects_.end(), silent);
         });
 
         const auto winner = std::find_if(connects_.begin(), connects_.end(), connected);

@@ -35,6 +35,12 @@ struct BlackHole {
         static_cast<void>(::connect(second.native_handle(), endpoint.data(),
                                     static_cast<socklen_t>(endpoint.size())));
     }
+    // Takes what waits in the queue, so that there is room for what comes next.
+    void open() {
+        acceptor.non_blocking(true);
+        boost::system::error_code empty;
+        while (!empty) static_cast<void>(acceptor.accept(empty));
+    }
     tcp::acceptor acceptor;
     tcp::socket first, second;
 };
@@ -126,6 +132,28 @@ TEST_CASE("swallowed packets end the try after its own timeout") {
     CHECK(outcome.why == describe_endpoint(hole.acceptor.local_endpoint()) + " does not answer");
     CHECK(clock.now() - start == 500ms);
     CHECK(gate->advice().find("network policy") != std::string::npos);
+}
+
+TEST_CASE("packets that come through again are noticed at the next connect") {
+    asio::io_context context;
+    HeldClock clock;
+    BlackHole hole(context);
+    auto route = route_to(hole.acceptor.local_endpoint().port(), {at("127.0.0.1")});
+    auto gate = make_tcp_gate(route, clock);
+    const auto start = clock.now();
+    std::optional<Attempt> ended;
+    asio::co_spawn(context, gate->attempt(clock.now() + 10s),
+                   [&](const std::exception_ptr&, Attempt outcome) { ended = std::move(outcome); });
+    while (context.poll() != 0) {
+    }
+    CHECK_FALSE(ended);
+    hole.open();
+    clock.advance_to_next();
+    context.run();
+    REQUIRE(ended);
+    CAPTURE(ended->why);
+    CHECK(ended->verdict == Verdict::open);
+    CHECK(clock.now() - start == 125ms);
 }
 
 TEST_CASE("the deadline cuts a try short") {

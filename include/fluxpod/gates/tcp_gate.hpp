@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// One connect to the route's addresses, raced, each on a fresh socket with its own short timeout,
-// so that a swallowed SYN never backs off. Open at the first that connects; that endpoint goes into
-// the route. Tells refused, unreachable, reset and swallowed apart.
+// Connects to the route's addresses, raced, each on a fresh socket with its own short timeout, and
+// while one is not answered another every eighth of a second, so that a swallowed SYN never backs
+// off. Open at the first that connects; that endpoint goes into the route. Tells refused,
+// unreachable, reset and swallowed apart.
 #pragma once
 
 #include <memory>
