@@ -15,7 +15,7 @@ given command is PID 1, mount namespace with /etc/hosts and /etc/resolv.conf as 
 them, /proc, and empty /run, /tmp and /dev/shm. Everything else is the machine's own file system,
 except SHARE, which all pods of the net have in common.
 
-Needs root. One Net at a time.
+An ordinary user becomes root of a user namespace for it. One Net at a time.
 """
 
 import contextlib
@@ -37,7 +37,7 @@ _PODS = "/run/podnet/pods"
 _RECORDS = "/run/podnet/records"
 
 _NEWNS, _NEWUTS, _NEWIPC = 0x00020000, 0x04000000, 0x08000000
-_NEWPID, _NEWNET = 0x20000000, 0x40000000
+_NEWUSER, _NEWPID, _NEWNET = 0x10000000, 0x20000000, 0x40000000
 MS_RDONLY, MS_REMOUNT, MS_BIND, MS_MOVE = 1, 32, 4096, 8192
 _MS_REC, _MS_PRIVATE = 16384, 1 << 18
 _PR_SET_PDEATHSIG = 1
@@ -92,10 +92,10 @@ def enter():
     global _inside
     if _inside:
         return
-    if os.geteuid() != 0:
-        raise PermissionError("needs root: pods are made of namespaces, a bridge and mounts")
     sys.stdout.flush()
     sys.stderr.flush()
+    if os.geteuid() != 0:
+        _become_root_of_a_user_namespace()
     guard = os.pidfd_open(os.getpid())
     _call("unshare", _NEWNS | _NEWUTS | _NEWIPC | _NEWPID | _NEWNET)
     child = os.fork()
@@ -112,6 +112,15 @@ def enter():
         os.makedirs(directory)
     _ip("link set lo up")
     _inside = True
+
+
+def _become_root_of_a_user_namespace():
+    """An ordinary user is root there, and nowhere else: of namespaces, a bridge and mounts."""
+    uid, gid = os.geteuid(), os.getegid()
+    _call("unshare", _NEWUSER)
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
+    Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
 
 
 def _stand_guard(child):
@@ -191,7 +200,8 @@ class Net:
         return subprocess.Popen(
             [
                 "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--pid-file=",
-                "--user=root", "--no-resolv", "--no-hosts", "--log-facility=-",
+                # No change of group: in a user namespace it is denied.
+                "--user=root", "--group=", "--no-resolv", "--no-hosts", "--log-facility=-",
                 f"--hostsdir={_RECORDS}", f"--listen-address={self.dns_server}",
                 "--bind-interfaces", "--cache-size=0", "--local-ttl=5",
                 # Its own zones are answered here for good: what is not there does not exist.

@@ -286,7 +286,10 @@ class Collector {
         return nullptr;
     }
     static bool is_at(const Record& record, const WireName& name) {
-        return record.record_class == class_in && record.owner == name;
+        // Podman's aardvark-dns 1.4 gives the records of a reverse name to the root.
+        const bool owned =
+            record.owner == name || (record.type == dns_type::ptr && record.owner.empty());
+        return record.record_class == class_in && owned;
     }
     void use(const Record& record) {
         answer_.ttl = used_ ? std::min(answer_.ttl, record.seconds()) : record.seconds();

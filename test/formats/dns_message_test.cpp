@@ -313,6 +313,16 @@ TEST_CASE("PTR targets are names, and odd ones are left out") {
     CHECK(join(answer->names, " ") == "Project-svc-3.net");
 }
 
+TEST_CASE("reverse names may be given to the root, and addresses may not") {
+    Message message;
+    message.question = {.name = "4.1.244.10.in-addr.arpa", .type = dns_type::ptr};
+    message.answers = {record({0}, dns_type::ptr, 0, wire("project-flux-1"))};
+    CHECK(join(message.decoded()->names, " ") == "project-flux-1");
+    message.question = {.name = "fp-0.flux", .type = dns_type::a};
+    message.answers = {record({0}, dns_type::a, 0, {10, 0, 0, 1})};
+    CHECK(addresses_in(message.decoded()).empty());
+}
+
 TEST_CASE("only the answer to this very question is one") {
     Message message;
     message.question.name = "Fp-0.Flux";

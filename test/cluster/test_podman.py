@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The images, compose files and injection of container/, with Podman: where it works and the release
+was built."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SIZE = 4
+SETTINGS = """
+[engine]
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+runtime = "runc"
+[network]
+network_backend = "netavark"
+network_config_dir = "{directory}/networks"
+[containers]
+log_driver = "k8s-file"
+default_ulimits = ["nofile=20000:20000", "nproc=20000:20000"]
+"""
+STORAGE = """
+[storage]
+driver = "overlay"
+graphroot = "{directory}/storage"
+runroot = "{directory}/run"
+"""
+
+
+class Podman:
+    """With its storage, networks and settings below one directory."""
+
+    def __init__(self, directory):
+        directory.mkdir()
+        for name, text in (("containers.conf", SETTINGS), ("storage.conf", STORAGE)):
+            (directory / name).write_text(text.format(directory=directory))
+        self.environment = {**os.environ, "CONTAINERS_CONF": str(directory / "containers.conf"),
+                            "CONTAINERS_STORAGE_CONF": str(directory / "storage.conf")}  # fmt: skip
+
+    def run(self, *words, program="podman", check=True, **env):
+        done = subprocess.run([program, *map(str, words)], text=True, capture_output=True, cwd=ROOT,
+                              timeout=180, env={**self.environment, **env})  # fmt: skip
+        assert not check or done.returncode == 0, done.stderr
+        return done
+
+    def __call__(self, *words, **how):
+        return self.run(*words, **how).stdout.strip()
+
+    def end_of(self, *containers):
+        """Their exit codes, once all have ended."""
+        return [int(self("wait", name)) for name in containers]
+
+    def log_of(self, container):
+        done = self.run("logs", container)
+        return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def podman(tmp_path_factory):
+    if shutil.which("podman") is None:
+        pytest.skip("there is no podman")
+    if not (ROOT / "build/release/fluxpod").exists():
+        pytest.skip("there is no release: container/release")
+    podman = Podman(tmp_path_factory.mktemp("podman") / "own")
+    root = tmp_path_factory.mktemp("base")
+    (root / "bin").mkdir()
+    shutil.copy(shutil.which("busybox"), root / "bin/busybox")
+    archive = root.parent / "base.tar"
+    subprocess.run(["tar", "-C", root, "-cf", archive, "."], check=True)
+    podman("import", "--quiet", archive, "localhost/plain")
+    tried = podman.run("run", "--rm", "--network", "none", "localhost/plain", "/bin/busybox", "true",
+                       check=False)  # fmt: skip
+    if tried.returncode != 0:
+        pytest.skip("podman runs no container here: " + tried.stderr.strip().splitlines()[-1])
+    build = ["build", "--quiet", "--file", "container/Dockerfile", "--build-arg", "PROGRAM=prebuilt"]
+    podman(*build, "--target", "bare", "--tag", "localhost/fluxpod", ".")
+    podman(*build, "--target", "flux", "--build-arg", "FLUX_IMAGE=localhost/plain",
+           "--tag", "localhost/fluxpod-flux", ".")  # fmt: skip
+    yield podman
+    podman.run("pod", "rm", "--all", "--force", "--time", "0", check=False)
+    podman.run("rm", "--all", "--force", "--time", "0", check=False)
+
+
+@pytest.fixture
+def shared_secret(tmp_path):
+    path = tmp_path / "secret"
+    path.write_text("a secret of sixteen bytes at least")
+    path.chmod(0o444)
+    return path
+
+
+def all_joined(podman, lead, hosts):
+    log = podman.log_of(lead)
+    assert f"{SIZE} of {SIZE} ranks joined" in log
+    for rank, host in enumerate(hosts):
+        assert re.search(rf"^ +{rank} +{host} .* joined$", log, re.M), log
+
+
+def test_the_bare_image_is_the_program_alone(podman):
+    done = podman("run", "--rm", "--network", "none", "--read-only", "--cap-drop", "all",
+                  "localhost/fluxpod", "--version")  # fmt: skip
+    assert done.startswith("fluxpod ")
+    (image,) = json.loads(podman("image", "inspect", "localhost/fluxpod"))
+    assert image["User"] == "65534:65534"
+    assert image["Labels"]["org.opencontainers.image.licenses"] == "Apache-2.0"
+    assert image["Size"] < 6 << 20
+
+
+def test_four_services_with_fixed_names_meet(podman, shared_secret):
+    if shutil.which("podman-compose") is None:
+        pytest.skip("there is no podman-compose")
+    compose = ["-p", "fixed", "-f", "container/compose.hosts.yaml"]
+    env = {"FLUX_IMAGE": "localhost/fluxpod-flux", "FLUX_MODE": "preflight",
+           "FLUX_SECRET": str(shared_secret)}  # fmt: skip
+    podman.run(*compose, "up", "-d", program="podman-compose", **env)
+    names = [f"fixed_flux-{index}_1" for index in range(SIZE)]
+    assert podman.end_of(*names) == [0] * SIZE, podman.log_of(names[0])
+    all_joined(podman, names[0], [f"flux-{index}" for index in range(SIZE)])
+    podman.run(*compose, "down", program="podman-compose", **env)
+
+
+def test_equal_replicas_find_their_index_in_their_reverse_names(podman, shared_secret):
+    """As docker compose names them; podman-compose puts underscores, which are no host names."""
+    podman("network", "create", "replicas")
+    names = [f"fluxpod-flux-{number}" for number in range(1, SIZE + 1)]
+    for name in names:
+        podman("run", "--detach", "--name", name, "--network", "replicas", "--network-alias", "flux",
+               "--read-only", "--cap-drop", "all", "--tmpfs", "/run/fluxpod:mode=1777",
+               "--volume", f"{shared_secret}:/secret/key:ro", "localhost/fluxpod-flux", "preflight",
+               "--size", SIZE, "--cluster-name", "fluxpod-flux", "--curve-secret",
+               "/secret/key")  # fmt: skip
+    assert podman.end_of(*names) == [0] * SIZE, podman.log_of(names[0])
+    all_joined(podman, names[0], names)
+
+
+POD = """
+apiVersion: v1
+kind: Pod
+metadata: {{name: inject-{index}}}
+spec:
+  restartPolicy: Never
+  initContainers:
+    - name: install
+      image: localhost/fluxpod
+      args: [install, /shared]
+      volumeMounts: [{{name: shared, mountPath: /shared}}]
+  containers:
+    - name: app
+      image: localhost/plain
+      command: [/shared/fluxpod]
+      args: [preflight, --size, "{size}", --hosts, "inject-[0-3]", --curve-secret, /secret/key]
+      env: [{{name: FLUXPOD_INDEX, value: "{index}"}}, {{name: FLUXPOD_HOSTNAME, value: inject-{index}}}]
+      securityContext: {{readOnlyRootFilesystem: true, allowPrivilegeEscalation: false}}
+      volumeMounts:
+        - {{name: shared, mountPath: /shared}}
+        - {{name: run, mountPath: /run/fluxpod}}
+        - {{name: secret, mountPath: /secret/key}}
+  volumes:
+    - {{name: shared, emptyDir: {{}}}}
+    - {{name: run, emptyDir: {{}}}}
+    - {{name: secret, hostPath: {{path: {secret}, type: File}}}}
+"""
+
+
+def test_four_pods_of_a_plain_image_are_injected_into(podman, shared_secret, tmp_path):
+    podman("network", "create", "inject")
+    for index in range(SIZE):
+        manifest = tmp_path / f"pod-{index}.yaml"
+        manifest.write_text(POD.format(index=index, size=SIZE, secret=shared_secret))
+        podman("play", "kube", "--network", "inject", manifest)
+    names = [f"inject-{index}-app" for index in range(SIZE)]
+    assert podman.end_of(*names) == [0] * SIZE, podman.log_of(names[0])
+    all_joined(podman, names[0], [f"inject-{index}" for index in range(SIZE)])
