@@ -2,7 +2,7 @@
 """The manifests of container/kubernetes: complete, hardened, understood by fluxpod, and, where the
 published schemas are at hand, valid.
 
-FLUXPOD_KUBERNETES_SCHEMAS names a directory with Kubernetes' OpenAPI files (api_v1.json and
+KUBERNETES_SCHEMAS names a directory with Kubernetes' OpenAPI files (api_v1.json and
 apis_apps_v1.json, as api/openapi-spec/v3 has them) and the CRDs of JobSet, LeaderWorkerSet and MPIJob
 (jobset.yaml, lws.yaml, mpijob.yaml)."""
 
@@ -240,9 +240,9 @@ def test_the_words_of_the_other_containers_are_known(objects, fluxpod):
 
 @pytest.fixture(scope="module")
 def schemas():
-    directory = os.environ.get("FLUXPOD_KUBERNETES_SCHEMAS")
+    directory = os.environ.get("KUBERNETES_SCHEMAS")
     if not directory:
-        pytest.skip("FLUXPOD_KUBERNETES_SCHEMAS is not set: Kubernetes' schemas are not at hand")
+        pytest.skip("KUBERNETES_SCHEMAS is not set: Kubernetes' schemas are not at hand")
     directory = Path(directory)
     found = {}
     for name in ("api_v1", "apis_apps_v1"):

@@ -19,7 +19,7 @@ SHARED = "/shared"
 
 @pytest.fixture(scope="module")
 def static_program():
-    path = Path(os.environ.get("FLUXPOD_STATIC", ROOT / "build/static/src/fluxpod"))
+    path = Path(os.environ.get("STATIC_FLUXPOD", ROOT / "build/static/src/fluxpod"))
     if not path.exists():
         pytest.skip("there is no static build: container/release")
     return path

@@ -3,6 +3,7 @@
 
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import podnet
@@ -48,6 +49,12 @@ def test_the_preflight_that_is_shown_brings_all_pods_together(net, fluxpod, secr
     for pod in pods:
         assert pod.wait(30) == 0, pod.log_tail()
     assert "4 of 4 ranks joined" in pods[0].stdout
+
+
+def test_the_install_that_is_shown_fills_the_volume(fluxpod, tmp_path):
+    words = [fluxpod, *shown("install")[1:-1], tmp_path]
+    assert subprocess.run(words, capture_output=True, timeout=30).returncode == 0
+    assert (tmp_path / "fluxpod").exists()
 
 
 @pytest.mark.flux
