@@ -261,25 +261,22 @@ Result<NodeShape> inspect_topology(const std::string& machine) {
     shape.pus = count(*topology, HWLOC_OBJ_PU);
     shape.packages = count(*topology, HWLOC_OBJ_PACKAGE);
     shape.numa_nodes = count(*topology, HWLOC_OBJ_NUMANODE);
-    shape.core_cpus.reserve(shape.cores);
+    shape.counted.reserve(shape.cores);
     for (std::uint32_t i = 0; i < shape.cores; ++i) {
-        shape.core_cpus.push_back(
-            idset_of(hwloc_get_obj_by_type(topology->get(), core, i)->cpuset));
+        hwloc_obj_t object = hwloc_get_obj_by_type(topology->get(), core, i);
+        shape.counted.push_back({idset_of(object->cpuset), package_of(object)});
     }
     return shape;
 }
 
 NodeShape narrowed(NodeShape shape, const Idset& cpus) {
-    std::vector<Idset> left;
     shape.pus = 0;
-    for (const auto& core : shape.core_cpus) {
-        Idset common = common_to(core, cpus);
-        if (common.empty()) continue;
-        shape.pus += static_cast<std::uint32_t>(common.count());
-        left.push_back(std::move(common));
+    for (auto& core : shape.counted) {
+        core.cpus = common_to(core.cpus, cpus);
+        shape.pus += static_cast<std::uint32_t>(core.cpus.count());
     }
-    shape.cores = static_cast<std::uint32_t>(left.size());
-    shape.core_cpus = std::move(left);
+    std::erase_if(shape.counted, [](const auto& core) { return core.cpus.empty(); });
+    shape.cores = static_cast<std::uint32_t>(shape.counted.size());
     return shape;
 }
 

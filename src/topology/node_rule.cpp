@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <utility>
+#include <vector>
 
 namespace fluxpod {
 
@@ -124,6 +125,52 @@ Judgement judge_whole(const NodeFacts& facts, const Count& count) {
             ""};
 }
 
+// ---- the share
+// -----------------------------------------------------------------------------------
+
+using Cores = std::vector<NodeShape::Core>;
+
+// How many cores from the first one on; at least one.
+std::size_t count_that_fit(const Cores& cores, std::uint64_t budget) {
+    std::size_t count = 0;
+    std::uint64_t taken = 0;
+    while (count < cores.size() && taken + cores[count].cpus.count() <= budget) {
+        taken += cores[count++].cpus.count();
+    }
+    return std::max<std::size_t>(1, count);
+}
+
+// Where shares of so many cores begin: side by side, and within a package where one holds a share.
+// Where cores differ (hybrid CPUs, half a core in a cpuset) only at the first one, since every rank
+// must count as many.
+std::vector<std::size_t> starts_of_shares(const Cores& cores, std::size_t each) {
+    const auto cpus = cores.front().cpus.count();
+    if (std::ranges::any_of(cores, [&](const auto& core) { return core.cpus.count() != cpus; })) {
+        return {0};
+    }
+    std::vector<std::size_t> within;
+    std::vector<std::size_t> anywhere;
+    for (std::size_t start = 0; start + each <= cores.size();) {
+        const bool whole = cores[start].package == cores[start + each - 1].package;
+        if (whole) within.push_back(start);
+        start += whole ? each : 1;
+    }
+    for (std::size_t start = 0; start + each <= cores.size(); start += each) {
+        anywhere.push_back(start);
+    }
+    return within.empty() ? anywhere : within;
+}
+
+Idset first_of(const Idset& cpus, std::uint64_t count) {
+    Idset first;
+    for (const auto& range : cpus.ranges()) {
+        for (auto cpu = range.first; cpu <= range.last && first.count() < count; ++cpu) {
+            first.insert(cpu);
+        }
+    }
+    return first;
+}
+
 Error refusal(const Judgement& judgement, NodeRule rule) {
     const char* way_out = rule == NodeRule::strict
                               ? "; or use --node-rule share, which makes the count right"
@@ -173,37 +220,22 @@ Judgement judge_node(const NodeFacts& facts, std::uint32_t reserve) {
 std::optional<Idset> choose_share(const NodeFacts& facts, std::uint32_t reserve,
                                   std::uint32_t rank) {
     const auto ceiling = ceiling_of(facts);
-    if (!ceiling || ceiling->cpus >= facts.shape.pus || facts.shape.core_cpus.empty()) {
-        return std::nullopt;
-    }
+    const auto& cores = facts.shape.counted;
+    if (!ceiling || ceiling->cpus >= facts.shape.pus || cores.empty()) return std::nullopt;
     const double begun = std::min(ceiling->cpus * reserve / 100.0, 0.999);
     const auto budget = std::max<std::uint64_t>(
-        1, static_cast<std::uint64_t>(std::max(0.0, std::floor(ceiling->cpus + begun))));
+        1, static_cast<std::uint64_t>(std::max(0.0, ceiling->cpus + begun)));
     if (budget >= facts.shape.pus) return std::nullopt;
 
-    // As many cores as fit, begun at this one.
-    auto take_from = [&](std::size_t first) {
-        const auto& all = facts.shape.core_cpus;
-        std::pair<Idset, std::size_t> taken;
-        for (std::size_t i = 0; i < all.size(); ++i) {
-            const Idset& core = all[(first + i) % all.size()];
-            if (taken.first.count() + core.count() > budget) break;
-            for (const auto& range : core.ranges()) taken.first.insert(range);
-            ++taken.second;
-        }
-        if (taken.second == 0) {  // a core has more CPUs than the limit
-            for (const auto& range : all[first].ranges()) {
-                for (auto cpu = range.first; cpu <= range.last; ++cpu) {
-                    if (taken.first.count() < budget) taken.first.insert(cpu);
-                }
-            }
-            taken.second = 1;
-        }
-        return taken;
-    };
-    const std::size_t each = take_from(0).second;
-    const std::size_t blocks = facts.shape.core_cpus.size() / each;
-    return take_from(rank % blocks * each).first;
+    const auto starts = starts_of_shares(cores, count_that_fit(cores, budget));
+    const std::size_t start = starts[rank % starts.size()];
+    Idset share;
+    for (std::size_t i = start; i < cores.size(); ++i) {
+        if (share.count() + cores[i].cpus.count() > budget) break;
+        for (const auto& range : cores[i].cpus.ranges()) share.insert(range);
+    }
+    // Where a core has more CPUs than the limit gives.
+    return share.empty() ? first_of(cores[start].cpus, budget) : share;
 }
 
 Result<NodeShare> apply_node_rule(NodeFacts facts, NodeRule rule, std::uint32_t reserve,

@@ -40,7 +40,7 @@ inline NodeShare sample_node(std::uint32_t cores) {
     NodeShape& shape = node.shape;
     shape.cores = shape.pus = shape.complete_cores = shape.complete_pus = cores;
     for (std::uint32_t cpu = 0; cpu < cores; ++cpu)
-        shape.core_cpus.push_back(Idset::range(cpu, cpu));
+        shape.counted.push_back({.cpus = Idset::range(cpu, cpu), .package = 0});
     node.judgement.reason = "Flux counts the whole node";
     return node;
 }

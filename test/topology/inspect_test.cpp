@@ -97,8 +97,10 @@ TEST_CASE("a description stands for a machine") {
     CHECK(shape->numa_nodes == 4);
     CHECK(shape->cores == 96);
     CHECK(shape->pus == 192);
-    REQUIRE(shape->core_cpus.size() == 96);
-    CHECK(shape->core_cpus[1].encode() == "2-3");
+    REQUIRE(shape->counted.size() == 96);
+    CHECK(shape->counted[1].cpus.encode() == "2-3");
+    CHECK(shape->counted[47].package == 0);
+    CHECK(shape->counted[48].package == 1);
     CHECK_FALSE(inspect_topology("core:0 nonsense:-1"));
 }
 
@@ -121,7 +123,7 @@ TEST_CASE("a narrowed node has the cores that are left, and the CPUs of each") {
     const NodeShape left = narrowed(*shape, fluxpod::Idset::range(1, 4));
     CHECK(left.cores == 3);
     CHECK(left.pus == 4);
-    CHECK(left.core_cpus[0].encode() == "1");
+    CHECK(left.counted[0].cpus.encode() == "1");
     CHECK(left.complete_pus == 8);
     CHECK(narrowed(*shape, {}).cores == 0);
 }

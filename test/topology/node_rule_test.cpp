@@ -153,6 +153,23 @@ TEST_CASE("ranks that follow each other take cores that follow each other, and g
     CHECK_FALSE(choose_share(with_quota(smt, 1e300), reserve, 0));
 }
 
+TEST_CASE("a share lies within a package where one is large enough") {
+    const NodeFacts facts = with_quota(facts_of("package:2 core:8 pu:1"), 3);
+    CHECK(choose_share(facts, reserve, 0)->encode() == "0-2");
+    CHECK(choose_share(facts, reserve, 1)->encode() == "3-5");
+    CHECK(choose_share(facts, reserve, 2)->encode() == "8-10");
+    CHECK(choose_share(facts, reserve, 3)->encode() == "11-13");
+    CHECK(choose_share(facts, reserve, 4)->encode() == "0-2");
+    const NodeFacts large = with_quota(facts, 10);
+    CHECK(choose_share(large, reserve, 1)->encode() == "0-9");
+}
+
+TEST_CASE("where cores differ every rank takes as many, from the first on") {
+    const NodeFacts hybrid = with_quota(facts_of("hybrid.xml"), 4);
+    CHECK(choose_share(hybrid, reserve, 0)->encode() == "0-3");
+    CHECK(choose_share(hybrid, reserve, 1)->encode() == "0-3");
+}
+
 TEST_CASE("a share is chosen among the CPUs that the pod may use") {
     NodeFacts facts = facts_of("arm.xml");  // 4-7
     CHECK(choose_share(with_quota(facts, 2), reserve, 1)->encode() == "6-7");

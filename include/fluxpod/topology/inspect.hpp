@@ -27,8 +27,11 @@ struct NodeShape {
     std::uint32_t packages = 0;
     std::uint32_t numa_nodes = 0;
     std::uint32_t gpus = 0;  // see gpus.hpp; of another machine those that Flux would count
-    // The CPUs of each core that Flux counts, by the kernel's numbers, in Flux's order.
-    std::vector<Idset> core_cpus;
+    struct Core {
+        Idset cpus;  // by the kernel's numbers
+        std::uint32_t package = 0;
+    };
+    std::vector<Core> counted;  // by Flux, in its order
 };
 
 // Loads only what is counted (type filters: no I/O, caches or misc objects): 0.2 ms on 2 PUs, where
