@@ -2,6 +2,7 @@
 #include "fluxpod/topology/gpus.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -40,7 +41,7 @@ std::uint32_t count_nvidia(const std::string& root) {
     for (const auto& name : names_in(root + "/dev")) {
         const bool numbered = name.starts_with(prefix) &&
                               parse_number<std::uint32_t>(name.substr(prefix.size())).has_value();
-        if (numbered && opens(root + "/dev/" + name)) ++count;
+        if (numbered && opens(fmt::format("{}/dev/{}", root, name))) ++count;
     }
     return count;
 }
@@ -62,9 +63,10 @@ std::uint32_t count_amd(const std::string& root) {
     if (names.empty() || !opens(root + "/dev/kfd")) return 0;
     std::uint32_t count = 0;
     for (const auto& name : names) {
-        const auto properties = read_file(nodes + "/" + name + "/properties").value_or("");
+        const auto properties =
+            read_file(fmt::format("{}/{}/properties", nodes, name)).value_or("");
         const auto minor = render_minor(properties);
-        if (minor && opens(root + "/dev/dri/renderD" + std::to_string(*minor))) ++count;
+        if (minor && opens(fmt::format("{}/dev/dri/renderD{}", root, *minor))) ++count;
     }
     return count;
 }

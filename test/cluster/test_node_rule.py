@@ -91,9 +91,10 @@ def quota_of_one_cpu(cgroup):
 
 @pytest.fixture
 def boot(net, fluxpod, secret):
-    def start(*options, size=1, lead_command=(), setup=None, per_pod=lambda rank: []):
+    def start(*options, size=1, ranks=None, lead_command=(), setup=None,
+              per_pod=lambda rank: []):  # fmt: skip
         pods = []
-        for rank in range(size):
+        for rank in ranks if ranks is not None else range(size):
             words = command_line([fluxpod, "run"], {
                 "--size": str(size), "--service": "flux-service", "--curve-secret": secret,
                 "--wait-timeout": "40s",
@@ -258,6 +259,30 @@ class TestFlux:
                     per_pod=lambda rank: ["--node-name", f"node-{rank}"])  # fmt: skip
         all_end_with(pods, 0)
         assert pods[0].stdout.split() == ["2", "2"], pods[0].stdout
+
+    def test_a_rank_that_is_no_longer_there_counts_for_nobody(self, boot):
+        script = """
+            boot_id=$(cat /proc/sys/kernel/random/boot_id)
+            flux kvs put --append fluxpod.node-check.$boot_id.late="2 fp-2
+"
+            touch /run/podnet/share/ghost
+            until [ $(flux resource list -s up -no '{nnodes}') = 2 ]; do sleep 0.1; done
+            flux kvs get fluxpod.node-check.$boot_id.late
+            flux resource list -s free -no 'free {nnodes}'
+        """
+        ghost = Path(podnet.SHARE, "ghost")
+        ghost.unlink(missing_ok=True)
+
+        def start(rank):
+            return boot("--size", "1", "--max-size", "3", "--node-check", "on", "--node-name",
+                        ["lead", "late"][rank], ranks=[rank], lead_command=["sh", "-c", script])  # fmt: skip
+
+        pods = start(0)
+        podnet.until(ghost.exists, 60, "the lead's command")
+        pods += start(1)
+        all_end_with(pods, 0)
+        assert pods[0].stdout.split("\n")[:2] == ["2 fp-2", "1 fp-1"]
+        assert "free 2" in pods[0].stdout
 
     def test_the_node_check_keeps_an_inherited_rc_directory(self, net, fluxpod, tmp_path):
         rc = tmp_path / "rc"
