@@ -205,7 +205,7 @@ Environment planned_environment(const LaunchPlan& launch, Environment inherited)
     for (const auto& [name, value] : launch.set_environment) inherited.set(name, value);
     for (const auto& [name, value] : launch.append_environment) {
         const std::string before = inherited.get(name).value_or("");
-        inherited.set(name, before.empty() ? value : before + ":" + value);
+        inherited.set(name, before.empty() ? value : fmt::format("{}:{}", before, value));
     }
     return inherited;
 }
