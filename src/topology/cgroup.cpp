@@ -45,7 +45,8 @@ std::vector<Membership> parse_memberships(const std::string& text) {
     for (const auto& line : split(text, '\n')) {
         const auto first = line.find(':');
         const auto second = first == std::string::npos ? first : line.find(':', first + 1);
-        if (second == std::string::npos) continue;
+        // A path that begins otherwise is none: nothing can be above it.
+        if (second == std::string::npos || line.substr(second + 1, 1) != "/") continue;
         const std::string controllers = line.substr(first + 1, second - first - 1);
         memberships.push_back(
             {controllers.empty() ? std::vector<std::string>{} : split(controllers, ','),

@@ -205,12 +205,16 @@ Judgement judge_node(const NodeFacts& facts, std::uint32_t reserve) {
                 "declare what every pod of the group has (--resource-config)"};
     }
     const auto ceiling = ceiling_of(facts);
-    // Less than one core cannot be counted.
-    const bool least = count.cores == 1 && facts.shape.pus == 1;
-    if (ceiling && !least && ceiling->cpus < without_reserve(count.cpus, reserve)) {
-        return {Verdict::violated,
-                fmt::format("Flux counts {}, but {} gives {}", count.text(), ceiling->origin,
-                            cpus(ceiling->cpus)),
+    if (ceiling && ceiling->cpus < without_reserve(count.cpus, reserve)) {
+        if (count.cpus > 1) {
+            return {Verdict::violated,
+                    fmt::format("Flux counts {}, but {} gives {}", count.text(), ceiling->origin,
+                                cpus(ceiling->cpus)),
+                    guaranteed};
+        }
+        return {Verdict::unproven,
+                fmt::format("Flux counts {}, the least that it can, but {} gives {}", count.text(),
+                            ceiling->origin, cpus(ceiling->cpus)),
                 guaranteed};
     }
     const bool part = count.cpus < facts.shape.complete_pus;

@@ -167,7 +167,8 @@ TEST_CASE("a mount point with a blank is read") {
 TEST_CASE("what cannot be read is not known") {
     CHECK(read_cgroup_limits("/nonexistent").version.empty());
     Machine machine;
-    machine.member("garbage\n\n0:\n0::\n:::\n").mount("/", "/sys/fs/cgroup", "cgroup2", "rw");
+    machine.member("garbage\n\n0:\n0::\n:::\n0::relative/path\n0::/\n")
+        .mount("/", "/sys/fs/cgroup", "cgroup2", "rw");
     for (const char* text : {"", "max", "1", "-1 100000", "0 0", "100000 0", "1 2 3", "x 100000"}) {
         machine.file("/sys/fs/cgroup/cpu.max", text);
         CAPTURE(text);

@@ -107,6 +107,17 @@ TEST_CASE("every recorded machine has its verdict, and its count under each poli
     }
 }
 
+TEST_CASE("less than one CPU cannot be counted, and that is said instead of refused") {
+    const auto share =
+        apply_node_rule(with_quota(facts_of(one_socket), 0.25), NodeRule::share, reserve, 0);
+    REQUIRE(share);
+    CHECK(share->shape.cores == 1);
+    CHECK(share->judgement.verdict == Verdict::unproven);
+    CHECK(share->judgement.reason.find("the least that it can") != std::string::npos);
+    const NodeFacts small = with_quota(facts_of("core:1 pu:1"), 0.5);
+    CHECK(judge_node(small, reserve).verdict == Verdict::unproven);
+}
+
 TEST_CASE("the reserve is what a limit may lack") {
     const NodeFacts facts = with_quota(facts_of("core:2 pu:1"), 1.93);  // of 2, as a cloud has it
     CHECK(judge_node(facts, 10).verdict == Verdict::whole_node);
