@@ -1,6 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // What hwloc sees, what the cgroups give, what Flux would count, and the verdict of the node rule;
-// for people, as JSON, and as a drawing.
+// for people, as a drawing, and as one JSON object, always with all of its members:
+//
+//   machine  packages, numa_nodes, cores, cpus, offline_cpus, kinds (of CPUs), model, memory
+//   (bytes) hwloc    for this process: cores, cpus, affinity (RFC 22), gpus; devices (by hwloc,
+//   named) cgroup   version, directory; cpu_quota (CPUs), cpu_request ({least, most}, CPUs; most is
+//   null
+//            where there is no bound), cpuset (RFC 22), memory_limit (bytes): null where there is
+//            none, or none is known
+//   verdict ("whole node", "proven share", "unproven", "violated"), reason, advice
+//   refused  whether run would end with exit code 12
+//   bind     the CPUs that run would bind itself to (RFC 22), or null
+//   flux     what Flux would count then: cores, gpus
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
@@ -50,6 +61,15 @@ Result<NodeReport> look_at_node(const Settings& settings, bool in_kubernetes) {
     return report;
 }
 
+// The CPUs that this process may run on.
+Idset affinity_of(const NodeShape& shape) {
+    Idset cpus;
+    for (const auto& core : shape.counted) {
+        for (const auto& range : core.cpus.ranges()) cpus.insert(range);
+    }
+    return cpus;
+}
+
 // ---- text
 // ----------------------------------------------------------------------------------------
 
@@ -79,8 +99,8 @@ std::string text_of(const NodeReport& report) {
              report.map.kinds > 1 ? fmt::format(", {} kinds of cores", report.map.kinds) : ""));
     line("model", report.map.cpu_model);
     line("memory", gibibytes(report.map.memory));
-    line("hwloc", fmt::format("{} cores, {} CPUs for this process, {} GPUs", shape.cores, shape.pus,
-                              shape.gpus));
+    line("hwloc", fmt::format("{} cores, {} CPUs ({}) for this process, {} GPUs", shape.cores,
+                              shape.pus, affinity_of(shape).encode(), shape.gpus));
     for (const auto& gpu : report.map.gpus) line("", "Flux would find " + gpu);
     line("cgroup",
          limits.version.empty() ? "not known" : limits.version + ", " + limits.cpu_directory);
@@ -140,7 +160,11 @@ std::string json_of(const NodeReport& report) {
           {"model", report.map.cpu_model},
           {"memory", report.map.memory}}},
         {"hwloc",
-         {{"cores", shape.cores}, {"cpus", shape.pus}, {"gpus", shape.gpus}, {"devices", gpus}}},
+         {{"cores", shape.cores},
+          {"cpus", shape.pus},
+          {"affinity", affinity_of(shape).encode()},
+          {"gpus", shape.gpus},
+          {"devices", gpus}}},
         {"cgroup", cgroup_value(report.facts.limits)},
         {"verdict", name_of(report.share.judgement.verdict)},
         {"reason", report.share.judgement.reason},

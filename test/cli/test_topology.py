@@ -32,6 +32,7 @@ def test_another_node_is_asked_about_with_a_limit(topology):
     told = json.loads(topology(*words, "94"))
     assert told["machine"]["cores"] == 96
     assert told["flux"]["cores"] == 94
+    assert told["hwloc"]["affinity"] == "0-95"
     assert told["cgroup"]["directory"] == ""
     told = json.loads(topology(*words, "16", "--index", "1"))
     assert told["bind"] == "16-31"
