@@ -70,59 +70,67 @@ Idset affinity_of(const NodeShape& shape) {
     return cpus;
 }
 
-// ---- text
-// ----------------------------------------------------------------------------------------
+// ---- text ---------------------------------------------------------------------------------------
 
 std::string gibibytes(std::uint64_t bytes) {
     return fmt::format("{:.1f} GiB", static_cast<double>(bytes) / std::pow(2.0, 30));
 }
 
-std::string describe(const std::optional<CpuRange>& request) {
-    if (!request) return "not known";
-    if (std::isinf(request->most)) return fmt::format("at least {:.2f} CPUs", request->least);
-    if (request->most - request->least < 0.05) return fmt::format("{:.2f} CPUs", request->least);
-    return fmt::format("{:.2f} to {:.2f} CPUs", request->least, request->most);
+class Lines {
+  public:
+    void add(std::string_view name, const std::string& value) {
+        if (!value.empty()) text_ += fmt::format("{:<12}{}\n", name, value);
+    }
+    [[nodiscard]] const std::string& text() const { return text_; }
+
+  private:
+    std::string text_;
+};
+
+void add_machine(const NodeReport& report, Lines& lines) {
+    const NodeShape& shape = report.facts.shape;
+    const auto offline =
+        shape.offline_pus > 0 ? fmt::format(", offline CPUs {}", shape.offline_pus) : "";
+    const auto kinds =
+        report.map.kinds > 1 ? fmt::format(", kinds of cores {}", report.map.kinds) : "";
+    lines.add("machine", fmt::format("packages {}, NUMA nodes {}, cores {}, CPUs {}{}{}",
+                                     shape.packages, shape.numa_nodes, shape.complete_cores,
+                                     shape.complete_pus, offline, kinds));
+    lines.add("model", report.map.cpu_model);
+    lines.add("memory", gibibytes(report.map.memory));
+    lines.add("hwloc", fmt::format("for this process: cores {}, CPUs {} ({}), GPUs {}", shape.cores,
+                                   shape.pus, affinity_of(shape).encode(), shape.gpus));
+    for (const auto& gpu : report.map.gpus) lines.add("", "Flux would find " + gpu);
+}
+
+void add_cgroup(const CgroupLimits& limits, Lines& lines) {
+    lines.add("cgroup", limits.version.empty()
+                            ? "not known"
+                            : fmt::format("{}, {}", limits.version, limits.cpu_directory));
+    lines.add("  quota", limits.cpu_quota ? fmt::format("{:g} CPUs by {}", *limits.cpu_quota,
+                                                        limits.cpu_quota_directory)
+                                          : "none");
+    const std::string request = limits.cpu_request ? describe(*limits.cpu_request) : "not known";
+    lines.add("  request", limits.cpu_request_is_default ? "the kernel's default" : request);
+    lines.add("  cpuset", limits.cpuset ? limits.cpuset->encode() : "not known");
+    lines.add("  memory", limits.memory_limit ? gibibytes(*limits.memory_limit) : "no limit");
 }
 
 std::string text_of(const NodeReport& report) {
-    const NodeShape& shape = report.facts.shape;
-    const CgroupLimits& limits = report.facts.limits;
-    std::string text;
-    auto line = [&](std::string_view name, const std::string& value) {
-        if (!value.empty()) text += fmt::format("{:<12}{}\n", name, value);
-    };
-    line("machine",
-         fmt::format(
-             "{} package(s), {} NUMA node(s), {} cores, {} CPUs{}{}", shape.packages,
-             shape.numa_nodes, shape.complete_cores, shape.complete_pus,
-             shape.offline_pus > 0 ? fmt::format(", {} more offline", shape.offline_pus) : "",
-             report.map.kinds > 1 ? fmt::format(", {} kinds of cores", report.map.kinds) : ""));
-    line("model", report.map.cpu_model);
-    line("memory", gibibytes(report.map.memory));
-    line("hwloc", fmt::format("{} cores, {} CPUs ({}) for this process, {} GPUs", shape.cores,
-                              shape.pus, affinity_of(shape).encode(), shape.gpus));
-    for (const auto& gpu : report.map.gpus) line("", "Flux would find " + gpu);
-    line("cgroup",
-         limits.version.empty() ? "not known" : limits.version + ", " + limits.cpu_directory);
-    line("  quota", limits.cpu_quota ? fmt::format("{:g} CPUs by {}", *limits.cpu_quota,
-                                                   limits.cpu_quota_directory)
-                                     : "none");
-    line("  request",
-         limits.cpu_request_is_default ? "the kernel's default" : describe(limits.cpu_request));
-    line("  cpuset", limits.cpuset ? limits.cpuset->encode() : "not known");
-    line("  memory", limits.memory_limit ? gibibytes(*limits.memory_limit) : "no limit");
-    line("verdict", fmt::format("{}: {}", name_of(report.share.judgement.verdict),
-                                report.share.judgement.reason));
-    line("advice", report.share.judgement.advice);
-    line("rule", report.refused ? "strict: a boot would be refused with exit code 12" : "");
-    line("bound to", report.share.bind ? "CPUs " + report.share.bind->encode() : "");
-    line("Flux counts",
-         fmt::format("{} cores, {} GPUs", report.share.shape.cores, report.share.shape.gpus));
-    return text + "\n" + draw_as_text(report.map);
+    Lines lines;
+    add_machine(report, lines);
+    add_cgroup(report.facts.limits, lines);
+    const auto& [verdict, reason, advice] = report.share.judgement;
+    lines.add("verdict", fmt::format("{}: {}", name_of(verdict), reason));
+    lines.add("advice", advice);
+    lines.add("rule", report.refused ? "strict: run would end with exit code 12" : "");
+    lines.add("bound to", report.share.bind ? "CPUs " + report.share.bind->encode() : "");
+    lines.add("Flux counts",
+              fmt::format("cores {}, GPUs {}", report.share.shape.cores, report.share.shape.gpus));
+    return lines.text() + "\n" + draw_as_text(report.map);
 }
 
-// ---- JSON
-// ----------------------------------------------------------------------------------------
+// ---- JSON ---------------------------------------------------------------------------------------
 
 template <class T>
 json::value or_null(const std::optional<T>& value) {

@@ -19,8 +19,7 @@ namespace {
 // A machine with many containers has many mounts.
 constexpr std::size_t most_mountinfo_bytes = std::size_t{16} << 20U;
 
-// ---- /proc/self/cgroup and mountinfo
-// -------------------------------------------------------------
+// ---- /proc/self/cgroup and mountinfo ------------------------------------------------------------
 
 // A line of /proc/self/cgroup. Without controllers it is the one of cgroup v2.
 struct Membership {
@@ -87,8 +86,7 @@ std::optional<Mount> parse_mount(const std::string& line) {
         .point = unescaped(words[4])};
 }
 
-// ---- the process's own cgroup
-// --------------------------------------------------------------------
+// ---- the process's own cgroup -------------------------------------------------------------------
 
 // The path below `root`, or nothing where it is elsewhere.
 std::optional<std::string> below(const std::string& path, const std::string& root) {
@@ -185,8 +183,7 @@ class Cgroups {
     std::vector<Mount> mounts_;
 };
 
-// ---- limits
-// --------------------------------------------------------------------------------------
+// ---- limits -------------------------------------------------------------------------------------
 
 // Quota by period, in CPUs.
 std::optional<double> quota_of(const Cgroups& cgroups, const std::string& directory, bool v2) {
@@ -251,8 +248,7 @@ std::optional<std::uint64_t> read_memory_limit(const Cgroups& cgroups) {
     return least;
 }
 
-// ---- shares and weights
-// --------------------------------------------------------------------------
+// ---- shares and weights -------------------------------------------------------------------------
 
 // The kernel's bounds for cpu.shares. The kubelet puts what is beyond them on them.
 constexpr std::uint64_t least_shares = 2;

@@ -29,8 +29,7 @@ std::string marks_of(const NodeMap::Core& core) {
     return marks;
 }
 
-// ---- SVG: a box for each core, a cell for each of its CPUs
-// ---------------------------------------
+// ---- SVG: a box for each core, a cell for each of its CPUs --------------------------------------
 
 constexpr std::size_t cores_in_row = 16;
 constexpr std::size_t cell = 14;  // pixels

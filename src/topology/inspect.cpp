@@ -45,8 +45,7 @@ tl::unexpected<Error> hwloc_failed(const std::string& machine, const std::string
                  .hint = is_live(machine) ? "is /sys mounted, and is a HWLOC_ variable set?" : ""});
 }
 
-// ---- loading
-// -------------------------------------------------------------------------------------
+// ---- loading ------------------------------------------------------------------------------------
 
 // NUMA nodes and PUs are always loaded; of the rest only what is counted.
 bool load_only_what_is_counted(hwloc_topology_t topology, const std::string& machine) {
@@ -122,8 +121,7 @@ hwloc_obj_type_t core_type(const Topology& topology) {
     return count(topology, HWLOC_OBJ_CORE) > 0 ? HWLOC_OBJ_CORE : HWLOC_OBJ_PU;
 }
 
-// ---- counting
-// ------------------------------------------------------------------------------------
+// ---- counting -----------------------------------------------------------------------------------
 
 // What the cgroup allows and, on the live machine, the process is bound to.
 Result<Bitmap> cpus_of_pod(const Topology& topology, const std::string& machine) {
@@ -165,8 +163,7 @@ std::uint32_t count_offline(const Topology& topology) {
     return static_cast<std::uint32_t>(std::max(0, all - online));
 }
 
-// ---- devices
-// -------------------------------------------------------------------------------------
+// ---- devices ------------------------------------------------------------------------------------
 
 // The devices that Flux counts as GPUs (flux-core rhwloc.c): those of four backends, and of a PCI
 // device with several backends only the first one's, of which there may be several (partitions).
@@ -193,8 +190,7 @@ std::vector<std::string> gpus_by_hwloc(const Topology& topology) {
     return gpus;
 }
 
-// ---- the map
-// -------------------------------------------------------------------------------------
+// ---- the map ------------------------------------------------------------------------------------
 
 std::uint32_t package_of(hwloc_obj_t core) {
     for (hwloc_obj_t object = core; object != nullptr; object = object->parent) {

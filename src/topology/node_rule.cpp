@@ -70,12 +70,6 @@ std::optional<CpuRange> request_of(const NodeFacts& facts) {
     return facts.limits.cpu_request;
 }
 
-std::string describe(const CpuRange& range) {
-    if (range.most - range.least < 0.05) return cpus(std::round(range.least * 100) / 100);
-    if (std::isinf(range.most)) return "at least " + cpus(range.least);
-    return fmt::format("between {:.2f} and {:.2f} CPUs", range.least, range.most);
-}
-
 double without_reserve(double count, std::uint32_t reserve) {
     return count * (100.0 - reserve) / 100.0;
 }
@@ -125,8 +119,7 @@ Judgement judge_whole(const NodeFacts& facts, const Count& count) {
             ""};
 }
 
-// ---- the share
-// -----------------------------------------------------------------------------------
+// ---- the share ----------------------------------------------------------------------------------
 
 using Cores = std::vector<NodeShape::Core>;
 
@@ -184,6 +177,12 @@ Error refusal(const Judgement& judgement, NodeRule rule) {
 }
 
 }  // namespace
+
+std::string describe(const CpuRange& range) {
+    if (range.most - range.least < 0.05) return cpus(std::round(range.least * 100) / 100);
+    if (std::isinf(range.most)) return "at least " + cpus(range.least);
+    return fmt::format("between {:.2f} and {:.2f} CPUs", range.least, range.most);
+}
 
 std::string_view name_of(Verdict verdict) {
     switch (verdict) {

@@ -37,6 +37,9 @@ enum class Verdict {
 };
 [[nodiscard]] std::string_view name_of(Verdict verdict);  // "whole node", "proven share", ...
 
+// "2 CPUs", "at least 256 CPUs", "between 1.00 and 2.54 CPUs".
+[[nodiscard]] std::string describe(const CpuRange& request);
+
 struct Judgement {
     Verdict verdict = Verdict::whole_node;
     std::string reason;  // with the numbers
