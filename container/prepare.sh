@@ -48,6 +48,24 @@ install_packages() {
     quietly "${install[@]}" || die "the packages could not be installed"
 }
 
+# private_apt DIRECTORY deb|deb-src [ARCHITECTURE]: the array `apt` becomes an apt-get for the machine's
+# own mirrors that keeps everything below DIRECTORY, and needs no root.
+private_apt() {
+    local directory=$1 kind=$2 list
+    mkdir -p "$directory/parts" "$directory/lists/partial" "$directory/archives/partial"
+    for list in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
+        [ -f "$list" ] && sed -n "s/^deb /$kind /p" "$list" >"$directory/parts/${list##*/}.list"
+    done
+    for list in /etc/apt/sources.list.d/*.sources; do
+        [ -f "$list" ] && sed "s/^Types:.*/Types: $kind/" "$list" >"$directory/parts/${list##*/}"
+    done
+    apt=(apt-get -qq -o Dir::Etc::SourceList=/dev/null -o "Dir::Etc::SourceParts=$directory/parts"
+        -o "Dir::State::Lists=$directory/lists" -o "Dir::Cache=$directory" -o APT::Sandbox::User=
+        ${3:+-o "APT::Architectures=$3"} ${3:+-o "APT::Architectures::=$(dpkg --print-architecture)"})
+    # A repository that has nothing of this kind fails here and is none of ours.
+    "${apt[@]}" update >"$directory/log" 2>&1 || true
+}
+
 # configure DIRECTORY MESON-OPTION...: make $repo/build/DIRECTORY, unless it is there.
 configure() {
     local directory=$repo/build/$1

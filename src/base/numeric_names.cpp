@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <string>
 #include <string_view>
 
 namespace {
@@ -50,10 +51,8 @@ bool fill_v6(Answer& answer, const char* node, bool passive, in_port_t port) {
     if (node != nullptr) {
         const std::string_view text = node;
         const auto percent = text.find('%');
-        char number[INET6_ADDRSTRLEN] = "";
-        if (text.substr(0, percent).size() >= sizeof number) return false;
-        text.substr(0, percent).copy(number, sizeof number - 1);
-        if (::inet_pton(AF_INET6, number, &address.sin6_addr) != 1) return false;
+        const std::string number(text.substr(0, percent));
+        if (::inet_pton(AF_INET6, number.c_str(), &address.sin6_addr) != 1) return false;
         if (percent != std::string_view::npos) {
             address.sin6_scope_id = ::if_nametoindex(node + percent + 1);
             if (address.sin6_scope_id == 0) return false;

@@ -61,6 +61,7 @@ Error error_of(std::string doing, std::string subject, int error_number, std::st
 Result<std::string> own_bytes() {
     auto own = read_file("/proc/self/exe", most_program_bytes);
     if (own) return *own;
+    // The kernel hands pointers as numbers. NOLINTNEXTLINE(performance-no-int-to-ptr)
     const auto* name = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));
     if (name != nullptr) own = read_file(name, most_program_bytes);
     if (own) return *own;

@@ -98,6 +98,7 @@ void forget_the_start() {
             if (segment.p_type != PT_LOAD || (segment.p_flags & PF_W) != 0) continue;
             const std::uintptr_t begin = (program->dlpi_addr + segment.p_vaddr) & ~(page - 1);
             const std::uintptr_t end = program->dlpi_addr + segment.p_vaddr + segment.p_memsz;
+            // Pages are counted, not dereferenced. NOLINTNEXTLINE(performance-no-int-to-ptr)
             (void)::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
         }
         return 1;  // the program itself comes first, and its libraries are others' as well
