@@ -20,8 +20,8 @@ namespace fluxpod {
 // runtime's seccomp filter denies that (ENOSYS, EPERM), one by one.
 void close_descriptors_except(int kept);
 
-// Gives the pages of the program's own text back, which a start has touched and a long wait does not
-// need: resident memory falls by two thirds, and what is needed again is mapped again.
+// Gives the pages of the program's own text back, which a start has touched and a long wait does
+// not need: resident memory falls by two thirds, and what is needed again is mapped again.
 void forget_the_start();
 
 }  // namespace fluxpod
