@@ -147,7 +147,7 @@ void tell_node(const Plan& plan) {
                fmt::format("node rule: {}: {}{}{}", name_of(verdict), reason,
                            advice.empty() ? "" : "; ", advice));
     if (plan.launch.bind) {
-        log::info("node rule: bound to CPUs {} before the launch", plan.launch.bind->encode());
+        log::info("node rule: the broker runs on CPUs {}", plan.launch.bind->encode());
     }
 }
 

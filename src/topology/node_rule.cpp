@@ -85,6 +85,12 @@ Judgement judge_part(const NodeFacts& facts, const Count& count, std::uint32_t r
                             describe(*request)),
                 guaranteed};
     }
+    // To declare a part of the node is to say so, and no more.
+    const bool only_said = facts.declared_cores && facts.shape.pus == facts.shape.complete_pus;
+    if (only_said && !request && !ceiling_of(facts)) {
+        return {Verdict::unproven,
+                part + ", and nothing shows that other pods do not have the same ones", guaranteed};
+    }
     return {Verdict::proven_share, part, ""};
 }
 

@@ -204,6 +204,10 @@ TEST_CASE("declared cores are what Flux counts") {
     NodeFacts facts = with_quota(facts_of(one_socket), 4);
     facts.declared_cores = 4;
     CHECK(judge_node(facts, reserve).verdict == Verdict::proven_share);
+    NodeFacts unlimited = facts_of(one_socket);
+    unlimited.declared_cores = 4;
+    CHECK(judge_node(unlimited, reserve).verdict == Verdict::unproven);
+    CHECK(judge_node(with_request(unlimited, 4), reserve).verdict == Verdict::proven_share);
     facts.declared_cores = 6;
     CHECK(judge_node(facts, reserve).verdict == Verdict::violated);
     // The pod is bound to four, and Flux would drain it for the other two.
