@@ -413,6 +413,22 @@ class Pod(Process):
             f"search {net.search}\nnameserver {net.dns_server}\noptions ndots:5\n"
         )
 
+    def move(self, address):
+        """Made again elsewhere: the next start has another address, and the old one is nobody's."""
+        _ip(
+            f"address del {self.address}/16 dev eth0",
+            f"address add {address}/16 dev eth0",
+            f"route replace default via {self.net.gateway}",
+            netns=self.name,
+        )
+        self.hosts_file = self.hosts_file.replace(self.address, address)
+        self.address = address
+
+    def cut(self, off=True):
+        """Swallows every packet to and from the pod, or, not `off`, no more."""
+        port = list(self.net.pods).index(self.name)
+        _ip(f"link set veth{port} " + ("nomaster" if off else "master pods"))
+
     def start(self, argv, dns=True, **how):
         """Runs argv as the pod's PID 1; see Process.start. `dns` publishes the pod's name at its
         start. /etc is the pod's own to change in `setup`."""

@@ -194,11 +194,7 @@ Task<Result<ParentFound>> wait_for_parent(const Plan& plan, const PodFacts& fact
         clock);
     if (!summary) co_return fail(summary.error());
 
-    ParentFound found{.summary = std::move(*summary), .endpoint = {}};
-    if (route.answered) {
-        found.endpoint = zmq_endpoint(*route.answered);
-    }
-    co_return found;
+    co_return ParentFound{.summary = std::move(*summary), .answered = route.answered};
 }
 
 Environment planned_environment(const LaunchPlan& launch, Environment inherited) {

@@ -11,6 +11,7 @@
 #include "fluxpod/commands/boot.hpp"
 #include "fluxpod/files/apply.hpp"
 #include "fluxpod/formats/duration.hpp"
+#include "fluxpod/overlay/handshake.hpp"
 #include "fluxpod/overlay/roll_call.hpp"
 
 namespace fluxpod {
@@ -66,8 +67,9 @@ Task<Result<int>> meet(const Plan& plan, const Settings& settings, const PodFact
     }
 
     report.begin("roll call");
-    auto call = co_await run_roll_call(plan, cert, parent->endpoint, waited, clock,
-                                       start + settings.wait_timeout);
+    const std::string endpoint = parent->answered ? zmq_endpoint(*parent->answered) : "";
+    auto call =
+        co_await run_roll_call(plan, cert, endpoint, waited, clock, start + settings.wait_timeout);
     if (!call) co_return fail(call.error());
     const Duration elapsed = clock.now() - start;
     const std::string summary = summary_of(*call, elapsed);

@@ -7,12 +7,14 @@
 
 #include "fluxpod/base/log.hpp"
 #include "fluxpod/commands/boot.hpp"
+#include "fluxpod/commands/supervised.hpp"
 #include "fluxpod/files/apply.hpp"
 #include "fluxpod/files/render.hpp"
 #include "fluxpod/formats/duration.hpp"
 #include "fluxpod/launch/binding.hpp"
 #include "fluxpod/launch/exec.hpp"
 #include "fluxpod/launch/signals.hpp"
+#include "fluxpod/overlay/handshake.hpp"
 #include "fluxpod/plan/make.hpp"
 
 namespace fluxpod {
@@ -28,28 +30,39 @@ std::string describe(const WaitSummary& summary) {
     return text;
 }
 
-// Everything that may take time, raced against signals by the caller. `found` outlives it.
-Task<Result<int>> pass_the_gates(const Plan& plan, const PodFacts& facts, const CurveCert* cert,
-                                 BootReport& report, ParentFound& found) {
-    SteadyClock clock;
-    auto parent = co_await wait_for_parent(plan, facts, cert, clock);
-    if (!parent) co_return fail(parent.error());
-    found = *parent;
-    if (plan.gate) {
-        const std::string how = describe(parent->summary);
-        report.note(how);
-        log::info("parent {} answers after {} ({})", plan.gate->host,
-                  describe_duration(parent->summary.elapsed), how);
-    }
-    co_return 0;
-}
-
 Status write_files(const Plan& plan, const std::optional<CurveCert>& certificate) {
     auto files = render_files(plan);
     if (!files) return fail(files.error());
     auto applied = apply_files(plan, *files, certificate);
     if (!applied) return fail(applied.error());
     return {};
+}
+
+// gates: the broker starts when its first connection attempt succeeds, and not before. What must be
+// true before each start of a broker; raced against signals by the caller. `parent` outlives it.
+Task<Result<int>> approach(const DecidedPod& pod, const std::optional<CurveCert>& certificate,
+                           BootReport& report, ParentFound& parent) {
+    const Plan& plan = pod.plan;
+    report.begin("gates");
+    SteadyClock clock;
+    const CurveCert* cert = certificate ? &*certificate : nullptr;
+    auto found = co_await wait_for_parent(plan, pod.facts, cert, clock);
+    if (!found) co_return fail(found.error());
+    parent = std::move(*found);
+    if (!plan.gate) co_return 0;
+    const std::string how = describe(parent.summary);
+    report.note(how);
+    log::info("parent {} answers after {} ({})", plan.gate->host,
+              describe_duration(parent.summary.elapsed), how);
+
+    // The address that answered is the one that the broker connects to: its own resolver, with
+    // its caches and its five seconds for a lost packet, is out of the picture.
+    if (plan.gate->pin && parent.answered) {
+        report.begin("pin");
+        auto repinned = write_files(pinned(plan, zmq_endpoint(*parent.answered)), certificate);
+        if (!repinned) co_return fail(repinned.error());
+    }
+    co_return 0;
 }
 
 Result<int> boot(Invocation& invocation, const Settings& settings, BootReport& report) {
@@ -62,6 +75,10 @@ Result<int> boot(Invocation& invocation, const Settings& settings, BootReport& r
     // What is to be started must be there before anybody waits for it.
     auto program = find_program(plan.launch.argv.front(), invocation.environment);
     if (!program) return fail(program.error());
+    const Program broker{.path = std::move(*program),
+                         .argv = plan.launch.argv,
+                         .environment = planned_environment(plan.launch, invocation.environment),
+                         .mask = invocation.inherited_mask};
 
     // files: before the gates, so that their faults show early.
     report.begin("files");
@@ -70,30 +87,25 @@ Result<int> boot(Invocation& invocation, const Settings& settings, BootReport& r
     auto written = write_files(plan, *certificate);
     if (!written) return fail(written.error());
 
-    // gates: the broker starts when its first connection attempt succeeds, and not before.
-    report.begin("gates");
-    const CurveCert* cert = certificate->has_value() ? &**certificate : nullptr;
-    ParentFound parent;
-    auto passed = unless_signalled(pass_the_gates(plan, pod->facts, cert, report, parent));
-    if (!passed || *passed != 0) return passed;
-
-    // The address that answered is the one that the broker connects to: its own resolver, with
-    // its caches and its five seconds for a lost packet, is out of the picture.
-    if (plan.gate && plan.gate->pin && !parent.endpoint.empty()) {
-        report.begin("pin");
-        auto repinned = write_files(pinned(plan, parent.endpoint), *certificate);
-        if (!repinned) return fail(repinned.error());
-    }
-
-    // launch: this process becomes the broker; nothing of fluxpod stays behind.
-    report.begin("launch");
-    const Environment environment = planned_environment(plan.launch, invocation.environment);
+    // The broker inherits it.
     if (plan.launch.bind) {
         if (auto bound = bind_to_cpus(*plan.launch.bind); !bound) return fail(bound.error());
     }
+
+    ParentFound parent;
+    auto pass_gates = [&] { return approach(*pod, *certificate, report, parent); };
+    if (settings.supervise) {
+        // launch, and stay: see launch/supervisor.hpp.
+        return stay_above(broker, *pod, settings, report, pass_gates, parent);
+    }
+    auto passed = unless_signalled(pass_gates());
+    if (!passed || *passed != 0) return passed;
+
+    // launch: this process becomes the broker; nothing of fluxpod stays behind.
+    report.begin("launch");
     if (auto number = pending_boot_signal()) return exit_for_signal(*number);
     report.end();
-    return fail(exec_program(*program, plan.launch.argv, environment, invocation.inherited_mask));
+    return fail(exec_program(broker.path, broker.argv, broker.environment, broker.mask));
 }
 
 }  // namespace

@@ -16,25 +16,6 @@ std::string describe_endpoint(const asio::ip::tcp::endpoint& endpoint) {
     return text.str();
 }
 
-namespace {
-
-using asio::ip::tcp;
-using boost::system::error_code;
-
-// A swallowed SYN may have been the last one: the next does not wait for its timeout, nor for the
-// kernel, which would send it again after one second.
-constexpr Duration next_connect = std::chrono::milliseconds(125);
-
-// A name with more addresses than this is not a pod's; a race needs a descriptor for each.
-constexpr std::size_t most_raced = 16;
-
-struct Connect {
-    tcp::endpoint endpoint;
-    bool connected = false;
-    bool silent = true;  // neither connected nor failed in time
-    error_code failure;
-};
-
 std::string describe(const Connect& connect) {
     const std::string peer = describe_endpoint(connect.endpoint);
     if (connect.silent) return peer + " does not answer";
@@ -49,7 +30,7 @@ std::string describe(const Connect& connect) {
 
 Task<void> attempt_connect(Connect& connect, Clock& clock, TimePoint start, TimePoint give_up) {
     if (start > clock.now()) co_await clock.sleep_until(start);
-    tcp::socket socket(co_await asio::this_coro::executor);
+    asio::ip::tcp::socket socket(co_await asio::this_coro::executor);
     auto first =
         co_await (socket.async_connect(connect.endpoint, as_result) || clock.sleep_until(give_up));
     auto* ended = std::get_if<0>(&first);
@@ -59,6 +40,15 @@ Task<void> attempt_connect(Connect& connect, Clock& clock, TimePoint start, Time
     connect.failure = std::get<0>(*ended);
     connect.connected = !connect.failure;
 }
+
+namespace {
+
+// A swallowed SYN may have been the last one: the next does not wait for its timeout, nor for the
+// kernel, which would send it again after one second.
+constexpr Duration next_connect = std::chrono::milliseconds(125);
+
+// A name with more addresses than this is not a pod's; a race needs a descriptor for each.
+constexpr std::size_t most_raced = 16;
 
 class TcpGate final : public Gate {
   public:

@@ -6,27 +6,13 @@
 
 #include <array>
 #include <boost/asio/post.hpp>
-#include <cerrno>
-#include <system_error>
 #include <utility>
 
-#include "fluxpod/base/file.hpp"
 #include "fluxpod/launch/child_status.hpp"
 #include "fluxpod/launch/processes.hpp"
 #include "fluxpod/launch/signals.hpp"
 
 namespace fluxpod {
-
-namespace {
-
-int sigchld_descriptor() {
-    const sigset_t set = only_signal(SIGCHLD);
-    Fd fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-    if (!fd.valid()) throw std::system_error(errno, std::generic_category(), "signalfd");
-    return fd.release();
-}
-
-}  // namespace
 
 void Child::signal(int number) const {
     if (state_->pid != 0) (void)::kill(state_->pid, number);
@@ -38,15 +24,15 @@ void Child::signal_group(int number) const {
     }
 }
 
-Reaper::Reaper(const asio::any_io_executor& executor) : readable_(executor, sigchld_descriptor()) {}
+Reaper::Reaper(const asio::any_io_executor& executor)
+    : readable_(executor, signal_descriptor(only_signal(SIGCHLD))) {}
 
-Result<Child> Reaper::start(const Program& program, const SpawnHooks& hooks,
-                            std::function<void(int)> stopped) {
+Result<Child> Reaper::start(const Program& program, const SpawnHooks& hooks, ChildEvents events) {
     auto pid = spawn(program, sigchld_, hooks);
     if (!pid) return fail(pid.error());
     Child child;
     child.state_->pid = child.state_->group = *pid;
-    child.state_->stopped = std::move(stopped);
+    child.state_->events = std::move(events);
     children_.emplace(*pid, child.state_);
     return child;
 }
@@ -60,7 +46,15 @@ Task<int> Reaper::end_of(Child child) {
 }
 
 Task<void> Reaper::reap_for_ever() {
-    while (true) co_await next_change(look());
+    while (true) {
+        co_await next_change(look());
+    }
+}
+
+Task<void> Reaper::all_gone() {
+    for (Reaping reaping = look(); reaping != Reaping::nobody_left; reaping = look()) {
+        co_await next_change(reaping);
+    }
 }
 
 // SIGCHLD coalesces, so one of them stands for any number of children; and who takes it wakes all
@@ -93,10 +87,12 @@ Task<void> Reaper::next_change(Reaping reaping) {
 void Reaper::note(pid_t pid, int wait_status) {
     auto found = children_.find(pid);
     if (found == children_.end()) return;
-    if (WIFSTOPPED(wait_status)) found->second->stopped(WSTOPSIG(wait_status));
+    const auto child = found->second;
+    if (WIFSTOPPED(wait_status)) child->events.stopped(WSTOPSIG(wait_status));
     if (!has_ended(wait_status)) return;
-    found->second->pid = 0;
-    found->second->wait_status = wait_status;
+    child->pid = 0;
+    child->wait_status = wait_status;
+    child->events.ended();
     children_.erase(found);
 }
 

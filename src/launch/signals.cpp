@@ -4,9 +4,9 @@
 #include <sys/signalfd.h>
 
 #include <array>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <system_error>
 
 #include "fluxpod/base/file.hpp"
@@ -24,7 +24,20 @@ sigset_t boot_signal_set() {
     return set;
 }
 
+sigset_t all_but_sigchld() {
+    sigset_t set;
+    sigfillset(&set);
+    sigdelset(&set, SIGCHLD);
+    return set;
+}
+
 }  // namespace
+
+int signal_descriptor(const sigset_t& set) {
+    Fd fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!fd.valid()) throw std::system_error(errno, std::generic_category(), "signalfd");
+    return fd.release();
+}
 
 sigset_t block_all_signals() {
     sigset_t all;
@@ -56,6 +69,20 @@ void set_to_default(int number, struct sigaction* before) {
     (void)::sigaction(number, &by_default, before);
 }
 
+std::optional<siginfo_t> take_signal(const sigset_t& set, std::optional<Duration> limit) {
+    siginfo_t signal{};
+    int number = -1;
+    if (limit) {
+        const auto seconds = std::chrono::floor<std::chrono::seconds>(*limit);
+        const timespec timeout{.tv_sec = seconds.count(), .tv_nsec = (*limit - seconds).count()};
+        number = ::sigtimedwait(&set, &signal, &timeout);
+    } else {
+        number = ::sigwaitinfo(&set, &signal);
+    }
+    if (number < 0) return std::nullopt;
+    return signal;
+}
+
 std::optional<int> pending_boot_signal() {
     sigset_t pending;
     ::sigpending(&pending);
@@ -66,15 +93,25 @@ std::optional<int> pending_boot_signal() {
 }
 
 Task<int> next_boot_signal() {
-    const sigset_t set = boot_signal_set();
-    Fd fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-    if (!fd.valid()) throw std::system_error(errno, std::generic_category(), "signalfd");
-    asio::posix::stream_descriptor readable(co_await asio::this_coro::executor, fd.release());
+    const int descriptor = signal_descriptor(boot_signal_set());
+    asio::posix::stream_descriptor readable(co_await asio::this_coro::executor, descriptor);
     while (true) {
         // Waited for, not read: reading would consume the signal.
         co_await readable.async_wait(asio::posix::stream_descriptor::wait_read,
                                      asio::use_awaitable);
         if (auto number = pending_boot_signal()) co_return *number;
+    }
+}
+
+SignalStream::SignalStream(const asio::any_io_executor& executor)
+    : readable_(executor, signal_descriptor(all_but_sigchld())) {}
+
+Task<siginfo_t> SignalStream::next() {
+    const sigset_t set = all_but_sigchld();
+    while (true) {
+        if (auto signal = take_signal(set, Duration{})) co_return *signal;
+        co_await readable_.async_wait(asio::posix::stream_descriptor::wait_read,
+                                      asio::use_awaitable);
     }
 }
 

@@ -172,6 +172,13 @@ bool wants_node_check(const Settings& settings, const Plan& plan) {
            settings.node_check.value_or(settings.node_rule == NodeRule::strict);
 }
 
+// A supervisor notices a lost parent by itself, so that a cut network may be waited for: both ends
+// survive one that is shorter than this.
+Duration choose_tcp_user_timeout(const Settings& settings) {
+    const bool chosen = settings.origins.contains("tcp-user-timeout");
+    return settings.supervise && !chosen ? std::chrono::minutes(2) : settings.tcp_user_timeout;
+}
+
 BrokerConfig configure_broker(const Settings& settings, const Plan& plan, const Parents& parents) {
     BrokerConfig config;
     config.allow_guest_user = settings.allow_guest;
@@ -185,7 +192,7 @@ BrokerConfig configure_broker(const Settings& settings, const Plan& plan, const 
     config.hosts = list_hosts(plan.identity.hosts, parents);
     config.topo = settings.topology.flux_spelling();
     config.connect_timeout = format_duration(settings.connect_timeout);
-    config.tcp_user_timeout = format_duration(settings.tcp_user_timeout);
+    config.tcp_user_timeout = format_duration(choose_tcp_user_timeout(settings));
     if (plan.resources) config.resource_path = plan.layout.r;
     config.ignore_kernel_hostnames = has_foreign_hostname(plan.identity);
     if (!settings.queue_policy.empty()) config.queue_policy = settings.queue_policy;

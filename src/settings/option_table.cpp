@@ -163,6 +163,11 @@ Stored choice(Settings& settings, std::string_view value) {
 constexpr std::array wait_until_choices{Choice<WaitUntil>{"dns", WaitUntil::dns},
                                         Choice<WaitUntil>{"tcp", WaitUntil::tcp},
                                         Choice<WaitUntil>{"curve", WaitUntil::curve}};
+constexpr std::array when_parent_leaves_choices{
+    Choice<WhenParentLeaves>{"auto", WhenParentLeaves::automatic},
+    Choice<WhenParentLeaves>{"rejoin", WhenParentLeaves::rejoin},
+    Choice<WhenParentLeaves>{"complete", WhenParentLeaves::complete},
+    Choice<WhenParentLeaves>{"fail", WhenParentLeaves::fail}};
 constexpr std::array on_off_choices{Choice<bool>{"on", true}, Choice<bool>{"off", false}};
 constexpr std::array resources_choices{Choice<ResourcesMode>{"render", ResourcesMode::render},
                                        Choice<ResourcesMode>{"discover", ResourcesMode::discover}};
@@ -253,8 +258,9 @@ constexpr auto rows = std::to_array<OptionRow>({
      boot | wait, Kind::value, text<&S::curve_secret, check_path>},
     {"connect-timeout", "D", "5s", "How long a broker's connection attempt may take", boot,
      Kind::value, duration<&S::connect_timeout>},
-    {"tcp-user-timeout", "D", "20s", "How long a broker keeps a connection that gets no answer",
-     boot, Kind::value, duration<&S::tcp_user_timeout>},
+    {"tcp-user-timeout", "D", "20s",
+     "How long a broker keeps a connection that gets no answer; with --supervise 2m", boot,
+     Kind::value, duration<&S::tcp_user_timeout>},
 
     // Flux.
     {"root", "DIR", "/run/fluxpod", "The absolute path below which every file is written", boot,
@@ -305,12 +311,22 @@ constexpr auto rows = std::to_array<OptionRow>({
      "Write the parent's verified address into broker.toml, so that the broker asks no DNS", boot,
      Kind::value, choice<&S::pin, on_off_choices>},
 
+    // After the launch.
+    {"supervise", "", "",
+     "Stay above the broker: join again after a lost parent, and end in order at SIGTERM", boot,
+     Kind::flag, flag<&S::supervise>},
+    {"when-parent-leaves", "auto|rejoin|complete|fail", "auto",
+     "What a supervised follower does once its parent is gone; auto: join again if it was lost, "
+     "end with 0 if it shut down in order",
+     boot, Kind::value, choice<&S::when_parent_leaves, when_parent_leaves_choices>},
+    {"grace", "D", "",
+     "How long the end may take from the first SIGTERM, or from the command's own end; then what "
+     "is left is killed. With run --supervise 30s, and a reserve of it is kept",
+     boot | init, Kind::value, duration<&S::grace>},
+
     // init, render, keygen, wait, install, topology.
     {"group", "", "", "Signal the command's whole process group instead of the command alone", init,
      Kind::flag, flag<&S::group>},
-    {"grace", "D", "",
-     "Kill what is left this long after the first SIGTERM, or after the command's own end", init,
-     Kind::value, duration<&S::grace>},
     {"all", "", "", "Render the files of every pod, each below its own host name", render,
      Kind::flag, flag<&S::all>},
     {"explain", "", "", "Print every decision instead of the files", render, Kind::flag,

@@ -28,9 +28,8 @@ Program shell(const std::string& line) {
 struct World {
     asio::io_context context;
     Reaper reaper{context.get_executor()};
-    Child start(
-        const std::string& line, std::function<void(int)> stopped = [](int) {}) {
-        auto child = reaper.start(shell(line), {}, std::move(stopped));
+    Child start(const std::string& line, ChildEvents events = {}) {
+        auto child = reaper.start(shell(line), {}, std::move(events));
         REQUIRE(child);
         return *child;
     }
@@ -106,7 +105,8 @@ TEST_CASE("a stop is told and is not an end") {
     World world;
     std::vector<int> stops;
     Child child =
-        world.start("kill -STOP $$; exit 6", [&](int number) { stops.push_back(number); });
+        world.start("kill -STOP $$; exit 6",
+                    {.stopped = [&](int number) { stops.push_back(number); }, .ended = [] {}});
     auto resume = [&]() -> Task<int> {
         SteadyClock clock;
         while (stops.empty()) {

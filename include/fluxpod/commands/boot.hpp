@@ -53,7 +53,7 @@ struct DecidedPod {
 // plan has no certificate. The lead has no gate and is through at once.
 struct ParentFound {
     WaitSummary summary;
-    std::string endpoint;  // numeric, "tcp://10.244.1.4:8050", empty for the lead
+    std::optional<asio::ip::tcp::endpoint> answered;  // nothing if only its name was asked
 };
 [[nodiscard]] Task<Result<ParentFound>> wait_for_parent(const Plan& plan, const PodFacts& facts,
                                                         const CurveCert* cert, Clock& clock);

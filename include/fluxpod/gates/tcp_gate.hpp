@@ -15,6 +15,17 @@ namespace fluxpod {
 // "10.244.1.4:8050", "[fd00::4]:8050"
 [[nodiscard]] std::string describe_endpoint(const asio::ip::tcp::endpoint& endpoint);
 
+struct Connect {
+    asio::ip::tcp::endpoint endpoint;
+    bool connected = false;
+    bool silent = true;  // neither connected nor failed in time
+    boost::system::error_code failure;
+};
+// One try on a fresh socket, begun at `start`; the socket is closed at once.
+[[nodiscard]] Task<void> attempt_connect(Connect& connect, Clock& clock, TimePoint start,
+                                         TimePoint give_up);
+[[nodiscard]] std::string describe(const Connect& connect);  // why it is not connected
+
 [[nodiscard]] std::unique_ptr<Gate> make_tcp_gate(
     Route& route, Clock& clock, Duration timeout = std::chrono::milliseconds(500));
 

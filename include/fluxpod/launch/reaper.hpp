@@ -15,6 +15,12 @@
 
 namespace fluxpod {
 
+// Told in the step that reaps. `stopped` is given the signal that stopped the child.
+struct ChildEvents {
+    std::function<void(int)> stopped = [](int) {};
+    std::function<void()> ended = [] {};
+};
+
 // A child of a Reaper; copies are the same child. The number is forgotten in the step that reaps
 // it, so no other process is ever signalled in its stead.
 class Child {
@@ -32,7 +38,7 @@ class Child {
         pid_t pid = 0;
         pid_t group = 0;
         std::optional<int> wait_status;
-        std::function<void(int)> stopped;
+        ChildEvents events;
     };
     std::shared_ptr<State> state_ = std::make_shared<State>();
 };
@@ -42,14 +48,14 @@ class Reaper {
     // One at a time in a process; it outlives every task that awaits its children.
     explicit Reaper(const asio::any_io_executor& executor);
 
-    // `stopped` is told the signal whenever the child is stopped.
-    [[nodiscard]] Result<Child> start(
-        const Program& program, const SpawnHooks& hooks,
-        std::function<void(int)> stopped = [](int) {});
+    [[nodiscard]] Result<Child> start(const Program& program, const SpawnHooks& hooks,
+                                      ChildEvents events = {});
     // The child's wait status, as soon as it has ended.
     [[nodiscard]] Task<int> end_of(Child child);
     // Reaps orphans while nobody awaits a child; ends only by cancellation.
     [[nodiscard]] Task<void> reap_for_ever();
+    // Ends once no child is left.
+    [[nodiscard]] Task<void> all_gone();
 
   private:
     [[nodiscard]] Reaping look();

@@ -2,15 +2,17 @@
 // Signals before the launch. The first statement of main blocks them all, and every command but
 // init, which forwards them all, narrows that at once to those that end a boot; a signalfd(2) wakes
 // the boot when one arrives, and the mask as it was inherited goes to the child. Dispositions are
-// never changed, and no signal is ever consumed: one that arrives too late to end the boot stays
-// pending for the broker, across execve(2).
+// never changed, and no signal is consumed as long as this process may become the broker: one that
+// arrives too late to end the boot stays pending for the broker, across execve(2).
 #pragma once
 
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <csignal>
 #include <optional>
 #include <string>
 
 #include "fluxpod/base/task.hpp"
+#include "fluxpod/base/time.hpp"
 
 namespace fluxpod {
 
@@ -21,12 +23,28 @@ namespace fluxpod {
 void narrow_to_boot_signals(const sigset_t& inherited);
 void set_signal_mask(const sigset_t& mask);
 [[nodiscard]] sigset_t only_signal(int number);
+// A signalfd(2) of the set, close-on-exec; an exception where there is none to be had.
+[[nodiscard]] int signal_descriptor(const sigset_t& set);
 void set_to_default(int number, struct sigaction* before = nullptr);
+
+// One pending signal of the set, if there is any by then; no limit waits for ever.
+[[nodiscard]] std::optional<siginfo_t> take_signal(const sigset_t& set,
+                                                   std::optional<Duration> limit);
 
 // HUP, INT, QUIT or TERM, if one of them is pending; TERM goes first.
 [[nodiscard]] std::optional<int> pending_boot_signal();
 // Ends as soon as one of them is pending.
 [[nodiscard]] Task<int> next_boot_signal();
+
+// Takes every signal but SIGCHLD, one by one, for who stays (supervise). All must be blocked.
+class SignalStream {
+  public:
+    explicit SignalStream(const asio::any_io_executor& executor);
+    [[nodiscard]] Task<siginfo_t> next();
+
+  private:
+    asio::posix::stream_descriptor readable_;
+};
 
 [[nodiscard]] std::string signal_name(int number);  // "SIGTERM"
 

@@ -28,6 +28,9 @@ struct TopologySpec {
 
 // How far the wait for the parent goes before the broker is started.
 enum class WaitUntil { dns, tcp, curve };
+// What a supervised follower does. automatic: join again where the parent was lost, and end with 0
+// where it shut down in order.
+enum class WhenParentLeaves { automatic, rejoin, complete, fail };
 enum class ResourcesMode { render, discover };
 // What to do where Flux would count more hardware than this pod has (topology/node_rule.hpp).
 enum class NodeRule { strict, share, warn, off };
@@ -75,6 +78,10 @@ struct Settings {
     std::string node_name;              // spec.nodeName, where the pod is told
     std::optional<double> cpu_request;  // in CPUs, where the pod is told
     std::optional<double> cpu_limit;
+
+    // After the launch.
+    bool supervise = false;
+    WhenParentLeaves when_parent_leaves = WhenParentLeaves::automatic;
 
     // The wait.
     Duration wait_timeout = std::chrono::minutes(10);

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// fluxpod stays above its broker, as PID 1 or as a sub-reaper (run --supervise). The behaviours are
+// listed in docs/pid1.md.
+//
+// A follower whose parent is lost goes back to the gates and starts its broker again. A lead's
+// broker is started once: its status is the pod's. SIGTERM, SIGINT and SIGQUIT end the broker in
+// order, within a grace period; a second one ends everything at once; every other signal is the
+// broker's.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "fluxpod/base/clock.hpp"
+#include "fluxpod/base/error.hpp"
+#include "fluxpod/gates/parent_watch.hpp"
+#include "fluxpod/launch/reaper.hpp"
+#include "fluxpod/settings/settings.hpp"
+
+namespace fluxpod {
+
+struct Supervised {
+    Program broker;
+    std::function<void(const Error&)> report_exec_failure;
+    bool is_lead = true;
+    bool has_program = false;  // the lead's own, whose status is the broker's
+    WhenParentLeaves when_parent_leaves = WhenParentLeaves::automatic;
+    // From the first signal to the end of everything. SIGKILL comes earlier by a reserve, so that
+    // fluxpod can still tell how it ended before Kubernetes kills it.
+    Duration grace{};
+    std::uint64_t seed = 0;  // of jitter
+
+    // Before each start of the broker: whatever must be waited for and written.
+    std::function<Task<Result<int>>()> approach;
+    // The broker runs.
+    std::function<void()> launched = [] {};
+    // Followers: ends when the parent is lost, with how that showed. Notes what it sees.
+    std::function<Task<std::string>(ParentSeen&)> parent_lost;
+    // Told to end, before the broker is: whatever should be done while it still runs, until `limit`
+    // at the latest.
+    std::function<Task<void>(TimePoint limit)> before_the_end;
+    // Whether the program was begun, asked when the lead is told to end: Flux ends with 0 where it
+    // was not.
+    std::function<Task<bool>()> program_began;
+};
+
+struct Ending {
+    int exit_code = 0;
+    std::string why;  // of an end that is a failure, as a clause; empty for 0
+};
+
+// Must be called with all signals but those of a fault blocked. An error only where the gates, or
+// the start of a process, failed.
+[[nodiscard]] Task<Result<Ending>> supervise(Reaper& reaper, Supervised what, Clock& clock);
+
+}  // namespace fluxpod

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fluxpod/commands/supervised.hpp"
+
+#include <sodium.h>
+
+#include <utility>
+
+#include "fluxpod/base/log.hpp"
+#include "fluxpod/gates/parent_watch.hpp"
+#include "fluxpod/launch/flux_commands.hpp"
+#include "fluxpod/launch/signals.hpp"
+#include "fluxpod/launch/supervisor.hpp"
+
+namespace fluxpod {
+
+namespace {
+
+// Kubernetes' own default, terminationGracePeriodSeconds.
+constexpr auto default_grace = std::chrono::seconds(30);
+
+// The parent, watched as long as the broker runs, and once it has joined, our own drain of the time
+// before taken back.
+class Follower {
+  public:
+    Follower(const Plan& plan, const PodFacts& facts, const ParentFound& parent,
+             FluxCommands& commands, Clock& clock)
+        : plan_(plan),
+          facts_(facts),
+          parent_(parent),
+          commands_(commands),
+          clock_(clock),
+          resolver_(make_resolver({.nameservers = facts.resolv_conf.nameservers}, clock)) {}
+
+    Task<std::string> parent_lost(ParentSeen& seen) {
+        // Only the name was asked for, so that nobody knows where the broker connects to.
+        if (!parent_.answered) co_await clock_.sleep_until(TimePoint::max());
+        Route route{.host = plan_.gate->host,
+                    .port = plan_.gate->port,
+                    .addresses = {},
+                    .answered = parent_.answered};
+        ParentWatch watch(std::move(route), seen, *resolver_, facts_.hosts_file, clock_,
+                          ::randombytes_random(), [this] { return commands_.nudge_parent(); });
+        auto first = co_await (watch.lost() || take_jobs_again());
+        co_return std::get<0>(first);
+    }
+
+  private:
+    Task<void> take_jobs_again() {
+        co_await commands_.undrain_our_own(plan_.identity.rank);
+        co_await clock_.sleep_until(TimePoint::max());
+    }
+
+    const Plan& plan_;
+    const PodFacts& facts_;
+    const ParentFound& parent_;
+    FluxCommands& commands_;
+    Clock& clock_;
+    std::unique_ptr<Resolver> resolver_;
+};
+
+Error end_of_broker(const Ending& ending) {
+    return {.code = ExitCode::cannot_run,  // not what we end with: that is the ending's
+            .doing = "end well",
+            .subject = "",
+            .cause = ending.why,
+            .tried = "",
+            .hint = "the broker's own messages stand above"};
+}
+
+}  // namespace
+
+Result<int> stay_above(const Program& broker, const DecidedPod& pod, const Settings& settings,
+                       BootReport& report, std::function<Task<Result<int>>()> pass_gates,
+                       const ParentFound& parent) {
+    (void)block_all_signals();
+    const Plan& plan = pod.plan;
+    const std::uint32_t rank = plan.identity.rank;
+    SteadyClock clock;
+    asio::io_context context(1);
+    Reaper reaper(context.get_executor());
+    FluxCommands commands(reaper, clock, broker, "local://" + plan.layout.rundir + "/local");
+    Follower follower(plan, pod.facts, parent, commands, clock);
+
+    Supervised what;
+    what.broker = broker;
+    what.report_exec_failure = [&](const Error& error) { (void)tell(error, settings); };
+    what.is_lead = plan.identity.is_lead();
+    what.has_program = what.is_lead && !settings.command.empty();
+    what.when_parent_leaves = settings.when_parent_leaves;
+    what.grace = settings.grace.value_or(default_grace);
+    what.seed = ::randombytes_random();
+    what.approach = std::move(pass_gates);
+    what.launched = [&] {
+        report.begin("launch");
+        report.end();
+    };
+    what.parent_lost = [&](ParentSeen& seen) { return follower.parent_lost(seen); };
+    what.before_the_end = [&](TimePoint limit) -> Task<void> {
+        if (!plan.identity.is_lead()) co_await commands.drain_and_wait(rank, limit);
+    };
+    what.program_began = [&] { return commands.has_run(); };
+
+    auto ending = run_task(context, supervise(reaper, std::move(what), clock));
+    if (!ending) return fail(ending.error());
+    if (ending->exit_code != 0) {
+        report.begin("end");
+        report.fail(end_of_broker(*ending));
+        (void)tell(end_of_broker(*ending), settings);
+    }
+    return ending->exit_code;
+}
+
+}  // namespace fluxpod

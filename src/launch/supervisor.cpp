@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fluxpod/launch/supervisor.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <csignal>
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include "fluxpod/base/log.hpp"
+#include "fluxpod/formats/duration.hpp"
+#include "fluxpod/launch/child_status.hpp"
+#include "fluxpod/launch/main_child.hpp"
+#include "fluxpod/launch/rejoin_budget.hpp"
+#include "fluxpod/launch/signals.hpp"
+
+namespace fluxpod {
+
+namespace {
+
+// What is left of a broker, above all jobs of a lost cluster, has this long after SIGTERM.
+constexpr auto term_to_kill = std::chrono::seconds(1);
+// After SIGKILL only the kernel itself can delay an end, and then nobody can do more.
+constexpr auto after_kill = std::chrono::seconds(2);
+
+// The part of the grace period in which nothing is waited for any more.
+Duration reserve_of(Duration grace) {
+    return std::min<Duration>(std::chrono::seconds(3), grace / 5);
+}
+
+struct BrokerEnd {
+    int exit_code = 0;
+    bool killed = false;  // by us, because it took too long
+    ParentSeen parent;
+    std::string lost;  // how it showed that the parent was lost; empty: the broker ended by itself
+    bool program_began = false;
+};
+
+class Supervisor {
+  public:
+    Supervisor(const asio::any_io_executor& executor, Reaper& reaper, Supervised& what,
+               Clock& clock)
+        : reaper_(reaper),
+          what_(what),
+          clock_(clock),
+          signals_(executor),
+          main_(false),
+          budget_(what.seed) {}
+
+    Task<Result<Ending>> run();
+
+  private:
+    [[nodiscard]] Task<Result<int>> approach();
+    [[nodiscard]] Result<Child> start();
+    [[nodiscard]] Task<BrokerEnd> accompany(Child broker);
+    [[nodiscard]] Task<void> leave(Child broker, bool& program_began);
+    [[nodiscard]] Task<void> clear_away();
+    [[nodiscard]] Ending ending_of(const BrokerEnd& end) const;
+    [[nodiscard]] std::string why_again(const BrokerEnd& end) const;
+    [[nodiscard]] std::optional<Ending> final_word(const BrokerEnd& end) const;
+
+    [[nodiscard]] Task<int> told_to_end();
+    [[nodiscard]] Task<bool> ends_by(Child child, TimePoint when);
+
+    Reaper& reaper_;
+    Supervised& what_;
+    Clock& clock_;
+    SignalStream signals_;
+    MainChild main_;
+    RejoinBudget budget_;
+    bool ever_connected_ = false;
+    std::optional<int> told_;  // the signal that ends it all
+};
+
+Task<Result<Ending>> Supervisor::run() {
+    while (true) {
+        auto approached = co_await approach();
+        if (told_) {
+            co_return Ending{.exit_code = exit_for_signal(*told_),
+                             .why = signal_name(*told_) + " came before the launch"};
+        }
+        if (!approached) co_return fail(approached.error());
+
+        auto broker = start();
+        if (!broker) co_return fail(broker.error());
+        what_.launched();
+        const BrokerEnd end = co_await accompany(*broker);
+        main_.give_the_terminal_back();
+        co_await clear_away();
+        if (told_ || what_.is_lead) co_return ending_of(end);
+        ever_connected_ = ever_connected_ || end.parent.connected;
+        if (auto last = final_word(end)) co_return *last;
+
+        const auto pause = budget_.next(clock_.now(), end.parent.joined);
+        if (!pause) {
+            const int code = end.exit_code == 0 ? to_int(ExitCode::network) : end.exit_code;
+            co_return Ending{.exit_code = code,
+                             .why = why_again(end) + "; the broker was started again too often"};
+        }
+        log::warning("{}; back to the gates", why_again(end));
+        const TimePoint next = clock_.now() + *pause;
+        co_await (told_to_end() || reaper_.reap_for_ever() || clock_.sleep_until(next));
+    }
+}
+
+// Nothing is begun that a signal has ended already.
+Task<Result<int>> Supervisor::approach() {
+    if (told_) co_return 0;
+    auto first = co_await (what_.approach() || told_to_end() || reaper_.reap_for_ever());
+    if (auto* passed = std::get_if<0>(&first)) co_return std::move(*passed);
+    co_return 0;
+}
+
+Result<Child> Supervisor::start() {
+    const ChildEvents events{.stopped = [this](int number) { main_.stopped(number); },
+                             .ended = [this] { main_.ended(); }};
+    auto child = reaper_.start(what_.broker, main_.hooks(what_.report_exec_failure), events);
+    if (child) main_.started(child->pid());
+    return child;
+}
+
+Task<BrokerEnd> Supervisor::accompany(Child broker) {
+    BrokerEnd end;
+    auto lost = [&]() -> Task<void> {
+        if (what_.is_lead) co_await clock_.sleep_until(TimePoint::max());
+        end.lost = co_await what_.parent_lost(end.parent);
+    };
+    co_await (reaper_.end_of(broker) || lost() || told_to_end());
+
+    if (!broker.has_ended() && told_) {
+        // A second signal ends the patience.
+        co_await (leave(broker, end.program_began) || told_to_end());
+        if (!broker.has_ended()) {
+            end.killed = true;
+            main_.signal_everybody(SIGKILL);
+        }
+    } else if (!broker.has_ended()) {
+        co_await clear_away();
+    }
+    const TimePoint at_last = clock_.now() + after_kill;
+    if (!co_await ends_by(broker, at_last)) end.killed = true;
+    end.exit_code = broker.has_ended() ? exit_code_of(co_await reaper_.end_of(broker))
+                                       : exit_for_signal(SIGKILL);
+    co_return end;
+}
+
+// In order, and within the grace period. Flux abandons its own clean-up at the second SIGTERM.
+Task<void> Supervisor::leave(Child broker, bool& program_began) {
+    const TimePoint now = clock_.now();
+    const Duration patience = what_.grace - reserve_of(what_.grace);
+    log::info("told to end by {}; {} for it", signal_name(*told_), describe_duration(patience));
+    const TimePoint kill_at = now + patience;
+    auto prepare = [&]() -> Task<void> {
+        if (what_.has_program) program_began = co_await what_.program_began();
+        co_await what_.before_the_end(now + patience / 2);
+    };
+    co_await (prepare() || reaper_.end_of(broker));
+    broker.signal(SIGTERM);
+    broker.signal(SIGCONT);
+    if (co_await ends_by(broker, kill_at - (kill_at - clock_.now()) / 4)) co_return;
+    broker.signal(SIGTERM);
+    (void)co_await ends_by(broker, kill_at);
+}
+
+// Jobs of a cluster that is no more, and whatever else a broker left. Not a debugging shell that
+// somebody brought into the container: it is no descendant of ours.
+Task<void> Supervisor::clear_away() {
+    main_.signal_descendants(SIGTERM);
+    main_.signal_descendants(SIGCONT);
+    const TimePoint kill_at = clock_.now() + term_to_kill;
+    co_await (reaper_.all_gone() || clock_.sleep_until(kill_at) || told_to_end());
+    main_.signal_descendants(SIGKILL);
+    const TimePoint at_last = clock_.now() + after_kill;
+    co_await (reaper_.all_gone() || clock_.sleep_until(at_last));
+}
+
+// What the pod ends with, if it ends.
+Ending Supervisor::ending_of(const BrokerEnd& end) const {
+    const std::string status = fmt::format("the broker ended with status {}", end.exit_code);
+    if (!told_) return {.exit_code = end.exit_code, .why = end.exit_code == 0 ? "" : status};
+    const std::string told = "told to end by " + signal_name(*told_);
+    if (end.killed) {
+        return {.exit_code = exit_for_signal(SIGKILL),
+                .why = told + ", and killed since it took too long"};
+    }
+    const bool began = what_.has_program && end.program_began;
+    if (end.exit_code == 0 && (began || !what_.has_program)) return {};
+    if (began) return {.exit_code = end.exit_code, .why = told + ", " + status};
+    // What a broker ends with that is told so before it is up, or has no parent, tells nothing
+    // more.
+    return {.exit_code = exit_for_signal(*told_),
+            .why = told + (what_.has_program ? " before the program began" : ", " + status)};
+}
+
+// Of a follower that nobody told to end: what its broker ended by.
+std::string Supervisor::why_again(const BrokerEnd& end) const {
+    if (!end.lost.empty()) return "the parent is lost: " + end.lost;
+    return end.exit_code == 0 ? "the parent shut down in order" : ending_of(end).why;
+}
+
+// Of a follower that nobody told to end: whether it ends nevertheless.
+std::optional<Ending> Supervisor::final_word(const BrokerEnd& end) const {
+    using When = WhenParentLeaves;
+    const bool in_order = end.lost.empty() && end.exit_code == 0;
+    if (in_order && what_.when_parent_leaves != When::rejoin) return Ending{};
+    // None was ever connected, and this one ended by itself: another would end in the same way.
+    if (!in_order && end.lost.empty() && !ever_connected_) return ending_of(end);
+    if (what_.when_parent_leaves == When::complete) return Ending{};
+    if (what_.when_parent_leaves == When::fail) {
+        return Ending{.exit_code = to_int(ExitCode::network), .why = why_again(end)};
+    }
+    return std::nullopt;
+}
+
+// Passes every other signal on meanwhile. SIGHUP ends what waits; a broker ends by it by itself.
+Task<int> Supervisor::told_to_end() {
+    while (true) {
+        const siginfo_t signal = co_await signals_.next();
+        const int number = signal.si_signo;
+        const bool ends = number == SIGTERM || number == SIGINT || number == SIGQUIT ||
+                          (number == SIGHUP && !main_.is_running());
+        if (ends) {
+            told_ = told_.value_or(number);
+            co_return number;
+        }
+        if (main_.is_running()) main_.forward(signal);
+    }
+}
+
+Task<bool> Supervisor::ends_by(Child child, TimePoint when) {
+    co_await (reaper_.end_of(child) || clock_.sleep_until(when));
+    co_return child.has_ended();
+}
+
+}  // namespace
+
+Task<Result<Ending>> supervise(Reaper& reaper, Supervised what, Clock& clock) {
+    const auto executor = co_await asio::this_coro::executor;
+    Supervisor supervisor(executor, reaper, what, clock);
+    co_return co_await supervisor.run();
+}
+
+}  // namespace fluxpod

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""run --supervise with a broker that a test scripts, as PID 1 and as an ordinary process: the status,
+signals, the grace period, and what is left behind. test/cluster/test_supervise.py has real ones."""
+
+import glob
+import signal
+import time
+from pathlib import Path
+
+import podnet
+import pytest
+from command_line import command_line
+
+
+@pytest.fixture
+def supervised(start, fluxpod, tmp_path):
+    """Starts a lead whose broker is this line of shell, and whose instance is in that state."""
+
+    def run(line, *options, state="run", command=("program",), **how):
+        program = tmp_path / "flux"
+        program.write_text(
+            "#!/bin/bash\n"
+            f'case "$1" in\nuptime) echo "12:00:00 {state} 1s, owner root, depth 0, size 1";;\n'
+            f"broker) {line};;\nesac\n"
+        )
+        program.chmod(0o755)
+        words = command_line([fluxpod, "run", "--supervise"], {
+            "--size": "1", "--cluster-name": "one", "--index": "0", "--hostname": "one-0",
+            "--namespace": "default", "--root": str(tmp_path / "root"), "--flux": str(program),
+            "--termination-log": str(tmp_path / "termination"),
+        })  # fmt: skip
+        Path(tmp_path / "termination").touch()
+        return start(words(*options, "--", *command), **how)
+
+    return run
+
+
+# Of bash's commands, `wait` is the one that a trap interrupts at any time.
+WAITING = "sleep 1000 & echo begun; while :; do wait; done"
+STUBBORN = f"trap '' TERM; {WAITING}"
+
+
+def says(process, word, timeout=10):
+    podnet.until(lambda: word in process.stdout, timeout, word)
+    return process
+
+
+@pytest.mark.parametrize("code", [0, 1, 7, 127, 255])
+def test_the_brokers_status_is_the_status(supervised, tmp_path, code):
+    process = supervised(f"exit {code}")
+    assert process.wait(10) == code
+    message = (tmp_path / "termination").read_text()
+    assert (f"status {code}" in message) == (code != 0)
+
+
+def test_a_broker_that_a_signal_ended_is_128_plus_it(supervised):
+    assert supervised("kill -KILL $$").wait(10) == 137
+
+
+def test_a_lead_is_not_started_again(supervised):
+    process = supervised("echo begun; exit 1")
+    assert process.wait(10) == 1
+    assert process.stdout.count("begun") == 1
+
+
+def test_sigterm_ends_the_broker_in_order(supervised):
+    line = f"trap 'echo ending; exit 0' TERM; {WAITING}"
+    process = says(supervised(line), "begun")
+    process.signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+    assert "ending" in process.stdout
+
+
+def test_the_status_of_a_program_that_sigterm_ended_is_kept(supervised):
+    process = says(supervised(f"trap 'exit 129' TERM; {WAITING}"), "begun")
+    process.signal(signal.SIGTERM)
+    assert process.wait(10) == 129
+
+
+@pytest.mark.parametrize("state", ["join", "quorum", "init"])
+def test_a_program_that_never_ran_is_a_failure(supervised, state):
+    process = says(supervised(f"trap 'exit 0' TERM; {WAITING}", state=state), "begun")
+    process.signal(signal.SIGTERM)
+    assert process.wait(10) == 143
+
+
+def test_a_second_signal_ends_at_once(supervised):
+    process = says(supervised(STUBBORN), "begun")
+    process.signal(signal.SIGTERM)
+    podnet.until(lambda: "told to end" in process.log, 10)
+    process.signal(signal.SIGINT)
+    assert process.wait(5) == 137
+
+
+def test_the_grace_period_is_kept_with_a_reserve(supervised):
+    process = says(supervised(STUBBORN, "--grace", "2s"), "begun")
+    begun = time.monotonic()
+    process.signal(signal.SIGTERM)
+    assert process.wait(10) == 137
+    assert 1 < time.monotonic() - begun < 2
+    assert "took too long" in process.log
+
+
+def test_other_signals_are_the_brokers(supervised):
+    traps = "trap 'echo got HUP' HUP; trap 'echo got USR1' USR1; trap 'exit 5' USR2"
+    process = says(supervised(f"{traps}; {WAITING}"), "begun")
+    process.signal(signal.SIGHUP)
+    says(process, "got HUP")
+    process.signal(signal.SIGUSR1)
+    says(process, "got USR1")
+    process.signal(signal.SIGUSR2)
+    assert process.wait(10) == 5
+
+
+def test_nothing_is_left_behind(supervised, tmp_path):
+    """Also not what left the session and ignores SIGTERM."""
+    stray = f"trap '' TERM; echo ready >{tmp_path}/stray; exec sleep 4711"
+    process = supervised(f'setsid sh -c "{stray}" & until [ -s {tmp_path}/stray ]; do :; done; exit 4')
+    assert process.wait(10) == 4
+    lines = [path.read_bytes() for path in map(Path, glob.glob("/proc/[0-9]*/cmdline"))]
+    assert b"sleep\x004711\x00" not in lines
+
+
+def test_a_broker_that_cannot_be_started_is_told_and_final(supervised, tmp_path):
+    process = supervised("true", "--flux", str(tmp_path / "none"))
+    assert process.wait(10) == 127
+    assert "none" in process.log
+
+
+def test_a_signal_before_the_launch_is_128_plus_it(start, fluxpod, secret, tmp_path, fake_flux):
+    words = command_line([fluxpod, "run", "--supervise"], {
+        "--size": "2", "--cluster-name": "two", "--index": "1", "--hostname": "two-1",
+        "--namespace": "default", "--curve-secret": secret, "--root": str(tmp_path / "root"),
+        "--hosts": "two-0.nowhere.example,two-1", "--flux": str(fake_flux / "flux"),
+    })  # fmt: skip
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        process = start(words())
+        podnet.until(lambda: "DNS" in process.log, 10)  # noqa: B023
+        process.signal(number)
+        assert process.wait(10) == 128 + number, process.log

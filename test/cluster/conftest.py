@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+import podnet
+import pytest
+from command_line import command_line
+
+SIZE = 4
+
+
+@pytest.fixture
+def net():
+    """Each test has its own: pod names and records of one must not help another."""
+    with podnet.Net() as made:
+        yield made
+
+
+@pytest.fixture
+def boot(net, fluxpod, secret, tmp_path):
+    """Starts all pods, or those of `ranks`, of the cluster fp."""
+
+    def start(command, *options, size=SIZE, ranks=None, lead_command=()):
+        tail = ["--", *lead_command] if lead_command else []
+        pods = []
+        for rank in ranks if ranks is not None else range(size):
+            words = command_line([fluxpod, command], {
+                "--size": str(size), "--service": "flux-service", "--curve-secret": secret,
+                "--wait-timeout": "40s", "--report": str(tmp_path / f"report-{rank}"),
+            })  # fmt: skip
+            env = {"JOB_COMPLETION_INDEX": str(rank)}
+            pods.append(net.pod(f"fp-{rank}", words(*options, *tail), env=env))
+        return pods
+
+    return start

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""run --supervise with real brokers: what happens to a cluster whose pods die, move, lose the
+network, and are told to end. FLUXPOD_SWEEP and FLUXPOD_RESTARTS say how often, where more than what
+a CI run has time for is wanted."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import podnet
+import pytest
+
+pytestmark = [pytest.mark.flux, pytest.mark.usefixtures("needs_flux")]
+
+SWEEP = int(os.environ.get("FLUXPOD_SWEEP", "16"))
+RESTARTS = int(os.environ.get("FLUXPOD_RESTARTS", "8"))
+
+
+@pytest.fixture
+def cluster(boot):
+    def start(*options, size=3, **how):
+        return boot("run", "--supervise", *options, size=size, **how)
+
+    return start
+
+
+def online(pods):
+    """All of them, by what the lead that runs now says."""
+    line = f"online: fp-[0-{len(pods) - 1}]"
+    podnet.until(lambda: line in pods[0].log, 60, line)
+    return pods
+
+
+def flux(pod, *words):
+    """Asks the pod's broker."""
+    done = subprocess.run(
+        ["nsenter", f"--target={pod.pid}", "--mount", "--net", "--pid", "--uts", "--ipc",
+         "env", "FLUX_URI=local:///run/fluxpod/run/flux/local", "flux", *words],
+        text=True, capture_output=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def broker_of(pod):
+    return [int(pid) for pid in Path(f"/proc/{pod.pid}/task/{pod.pid}/children").read_text().split()]
+
+
+def hears(pod):
+    """Before its first statement the kernel drops what is sent to a PID 1."""
+    status = Path(f"/proc/{pod.pid}/status").read_text()
+    blocked = int(status.split("SigBlk:")[1].split()[0], 16)
+    return blocked >> (signal.SIGTERM - 1) & 1
+
+
+def ends(pod, code, within=40):
+    assert pod.wait(within) == code, f"{pod.name}:\n{pod.log_tail(30)}"
+
+
+# ---- parents that go without a goodbye -----------------------------------------------------------
+
+
+def test_a_lead_that_was_killed_and_made_again_has_all_its_ranks(cluster):
+    pods = online(cluster())
+    pods[0].kill()
+    online(cluster(ranks=[0]) + pods[1:])
+    assert all(pod.poll() is None for pod in pods)
+
+
+def test_a_lead_that_moved_to_another_address_has_all_its_ranks(cluster):
+    pods = online(cluster())
+    pods[0].kill()
+    pods[0].move("10.244.77.7")
+    online(cluster(ranks=[0]) + pods[1:])
+    assert all("10.244.77.7" not in pod.log or "lost" in pod.log for pod in pods[1:])
+
+
+def test_a_lead_that_vanishes_without_a_packet_is_found_elsewhere(cluster):
+    """Nothing tells the followers: no answer, no refusal, no closed connection."""
+    pods = online(cluster(size=2))
+    pods[0].cut()
+    pods[0].kill()
+    pods[0].move("10.244.77.7")
+    pods[0].cut(off=False)
+    online(cluster(size=2, ranks=[0]) + pods[1:])
+    assert pods[1].poll() is None
+
+
+def test_the_ranks_below_a_lost_parent_join_again(cluster):
+    pods = online(cluster("--topology", "kary:1"))
+    pods[1].kill()
+    cluster("--topology", "kary:1", ranks=[1])
+    podnet.until(lambda: pods[2].log.count("quorum->run") == 2, 60, "the second join of fp-2")
+    assert pods[0].poll() is None and pods[2].poll() is None
+
+
+def test_a_cluster_survives_many_restarts_of_its_lead(cluster):
+    pods = online(cluster(size=2))
+    for _ in range(RESTARTS):
+        pods[0].kill()
+        online(cluster(size=2, ranks=[0]) + pods[1:])
+    assert pods[1].poll() is None
+
+
+def test_a_follower_that_was_killed_joins_again(cluster):
+    pods = online(cluster(size=2))
+    pods[1].kill()
+    cluster(size=2, ranks=[1])
+    podnet.until(lambda: "quorum->run" in pods[1].log, 60, "the join")
+
+
+def test_a_followers_broker_that_was_killed_is_started_again(cluster):
+    pods = online(cluster(size=2))
+    podnet.until(lambda: "quorum->run" in pods[1].log, 60, "the first join")
+    for pid in broker_of(pods[1]):
+        os.kill(pid, signal.SIGKILL)
+    podnet.until(lambda: pods[1].log.count("quorum->run") == 2, 60, "the second join")
+    assert "ended with status 137; back to the gates" in pods[1].log
+
+
+def test_a_job_survives_a_network_that_is_cut_for_half_a_minute(cluster):
+    pods = online(cluster(size=2))
+    job = flux(pods[0], "submit", "--requires=rank:1", "sleep", "35")
+    podnet.until(lambda: flux(pods[0], "jobs", "-no{state}", job) == "RUN", 20, "the job")
+    before = broker_of(pods[1])
+    begun = time.monotonic()
+    pods[1].cut()
+    podnet.wait_any(pods, 30)  # this is how long the cut lasts, and nobody may end by it
+    pods[1].cut(off=False)
+    assert time.monotonic() - begun >= 30
+    assert flux(pods[0], "job", "status", "-v", job) == ""
+    assert broker_of(pods[1]) == before
+
+
+# ---- what is final -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("what, code", [("complete", 0), ("fail", 21)])
+def test_a_follower_may_be_told_to_end_once_its_parent_is_lost(cluster, what, code):
+    pods = online(cluster("--when-parent-leaves", what, size=2))
+    podnet.until(lambda: "quorum->run" in pods[1].log, 60, "the join")
+    # A look or two at the connection makes it a join.
+    podnet.until(lambda: "heartbeat" in pods[1].log or pods[0].poll() is None, 10)
+    pods[0].kill()
+    ends(pods[1], code)
+
+
+def test_followers_end_with_0_when_the_lead_ends_in_order(cluster):
+    pods = cluster(lead_command=["sh", "-c", "exit 7"])
+    ends(pods[0], 7)
+    for pod in pods[1:]:
+        ends(pod, 0)
+
+
+def test_a_lead_that_ended_in_order_and_comes_again_is_joined_where_that_is_wanted(cluster):
+    pods = online(cluster("--when-parent-leaves", "rejoin", size=2))
+    pods[0].signal(signal.SIGTERM)
+    ends(pods[0], 0)
+    online(cluster(size=2, ranks=[0]) + pods[1:])
+
+
+def test_a_configuration_that_flux_refuses_is_final(cluster):
+    cluster(size=2, ranks=[0])
+    pods = cluster("--broker-option", "tbon.topo=nonsense", size=2, ranks=[1])
+    ends(pods[0], 1)
+    assert "the broker ended with status 1" in pods[0].log
+    assert "back to the gates" not in pods[0].log
+
+
+# ---- told to end ---------------------------------------------------------------------------------
+
+
+def test_a_follower_that_is_told_to_end_waits_for_its_job_and_takes_jobs_when_it_is_back(cluster):
+    pods = online(cluster(size=2))
+    job = flux(pods[0], "submit", "--requires=rank:1", "sleep", "3")
+    podnet.until(lambda: flux(pods[0], "jobs", "-no{state}", job) == "RUN", 20, "the job")
+    pods[1].signal(signal.SIGTERM)
+    ends(pods[1], 0)
+    assert flux(pods[0], "job", "status", "-v", job) == ""
+    assert "fluxpod" in flux(pods[0], "resource", "drain", "-no{reason}")
+    cluster(size=2, ranks=[1])
+    podnet.until(lambda: flux(pods[0], "resource", "drain", "-no{reason}") == "", 30, "the undrain")
+
+
+def test_a_second_signal_ends_at_once(cluster):
+    pods = online(cluster(size=2))
+    flux(pods[0], "submit", "--requires=rank:1", "sleep", "1000")
+    podnet.until(lambda: flux(pods[0], "jobs", "-no{state}") == "RUN", 20, "the job")
+    pods[1].signal(signal.SIGTERM)
+    podnet.until(lambda: "waiting for 1 job" in pods[1].log, 20, "the wait for the job")
+    pods[1].signal(signal.SIGTERM)
+    ends(pods[1], 128 + signal.SIGKILL, 5)
+
+
+def test_a_program_that_never_ran_is_a_failure(cluster):
+    pods = cluster(size=2, ranks=[0], lead_command=["true"])
+    podnet.until(lambda: "online: fp-0" in pods[0].log, 60, "the lead")
+    pods[0].signal(signal.SIGTERM)
+    ends(pods[0], 128 + signal.SIGTERM)
+    assert "before the program began" in pods[0].log
+
+
+def test_sigterm_at_any_time_of_a_boot_ends_it_within_the_grace_period(cluster, net):
+    """SWEEP points of time from the start to well behind the whole boot."""
+    span = 3.0
+    for point in range(SWEEP):
+        pods = cluster("--grace", "10s", size=2)
+        for pod in pods:
+            podnet.until(lambda: hears(pod), 10, "blocked signals")  # noqa: B023
+        podnet.wait_any(pods, span * point / SWEEP)  # the point is the test's input
+        told = time.monotonic()
+        for pod in pods:
+            pod.signal(signal.SIGTERM)
+        for pod in pods:
+            code = pod.wait(12)
+            assert code in (0, 143), f"point {point}: {pod.name} {code}\n{pod.log_tail(30)}"
+        assert time.monotonic() - told < 10
+        left = [p.name for p in Path("/run/podnet/share").rglob("*.tmp*")]
+        assert left == []
