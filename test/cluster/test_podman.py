@@ -125,16 +125,33 @@ def test_four_services_with_fixed_names_meet(podman, shared_secret):
     podman.run(*compose, "down", program="podman-compose", **env)
 
 
+def compose_service(**variables):
+    """The one service of compose.yaml, with its ${NAME:-default}s filled in."""
+    yaml = pytest.importorskip("yaml")
+
+    def value(match):
+        return variables.get(match[1], match[2])
+
+    text = (ROOT / "container/compose.yaml").read_text()
+    document = yaml.safe_load(re.sub(r"\$\{(\w+):-([^}]*)\}", value, text))
+    return document["name"], document["services"]["flux"]
+
+
 def test_equal_replicas_find_their_index_in_their_reverse_names(podman, shared_secret):
-    """As docker compose names them; podman-compose puts underscores, which are no host names."""
+    """Run and named as docker compose does it: podman-compose puts underscores into the names, which
+    are no host names, and cannot repeat a health check."""
+    project, service = compose_service(FLUX_IMAGE="localhost/fluxpod-flux", FLUX_MODE="preflight",
+                                       FLUX_SECRET=str(shared_secret))  # fmt: skip
+    assert service["read_only"] and service["deploy"]["replicas"] == SIZE
+    options = ["--read-only"]
+    for key, option in (("cap_drop", "--cap-drop"), ("security_opt", "--security-opt"),
+                        ("tmpfs", "--tmpfs"), ("volumes", "--volume")):  # fmt: skip
+        options += [word for each in service[key] for word in (option, each)]
     podman("network", "create", "replicas")
-    names = [f"fluxpod-flux-{number}" for number in range(1, SIZE + 1)]
+    names = [f"{project}-flux-{number}" for number in range(1, SIZE + 1)]
     for name in names:
         podman("run", "--detach", "--name", name, "--network", "replicas", "--network-alias", "flux",
-               "--read-only", "--cap-drop", "all", "--tmpfs", "/run/fluxpod:mode=1777",
-               "--volume", f"{shared_secret}:/secret/key:ro", "localhost/fluxpod-flux", "preflight",
-               "--size", SIZE, "--cluster-name", "fluxpod-flux", "--curve-secret",
-               "/secret/key")  # fmt: skip
+               *options, service["image"], *service["command"])  # fmt: skip
     assert podman.end_of(*names) == [0] * SIZE, podman.log_of(names[0])
     all_joined(podman, names[0], names)
 
