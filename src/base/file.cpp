@@ -94,12 +94,13 @@ FileResult<void> write_all(int fd, std::string_view bytes) {
     return {};
 }
 
-FileResult<void> fill_temporary(int fd, std::string_view bytes, mode_t mode) {
+FileResult<void> fill_temporary(int fd, std::string_view bytes, mode_t mode,
+                                Durability durability) {
     // It was made 0600: never wider than what is asked for while bytes go in, unless
     // the mode is narrower still, hence before the first byte.
     if (::fchmod(fd, mode) != 0) return failed(errno);
     if (auto done = write_all(fd, bytes); !done) return done;
-    if (::fsync(fd) != 0) return failed(errno);
+    if (durability == Durability::synced && ::fsync(fd) != 0) return failed(errno);
     return {};
 }
 
@@ -128,12 +129,13 @@ FileResult<std::string> read_file(const std::string& path, std::size_t limit) {
 }
 
 FileResult<WriteOutcome> write_file_atomically(const std::string& path, std::string_view bytes,
-                                               mode_t mode) {
-    return write_file_atomically_at(AT_FDCWD, path, bytes, mode);
+                                               mode_t mode, Durability durability) {
+    return write_file_atomically_at(AT_FDCWD, path, bytes, mode, durability);
 }
 
 FileResult<WriteOutcome> write_file_atomically_at(int directory, const std::string& name,
-                                                  std::string_view bytes, mode_t mode) {
+                                                  std::string_view bytes, mode_t mode,
+                                                  Durability durability) {
     struct stat info {};
     if (::fstatat(directory, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0) {
         if (S_ISLNK(info.st_mode)) {
@@ -146,7 +148,7 @@ FileResult<WriteOutcome> write_file_atomically_at(int directory, const std::stri
     auto temporary = make_temporary(directory, name);
     if (!temporary) return tl::unexpected(temporary.error());
     const char* draft = temporary->name.c_str();
-    auto filled = fill_temporary(temporary->fd.get(), bytes, mode);
+    auto filled = fill_temporary(temporary->fd.get(), bytes, mode, durability);
     if (filled && ::renameat(directory, draft, directory, name.c_str()) == 0) {
         return WriteOutcome::written;
     }

@@ -17,6 +17,7 @@ constexpr std::size_t column = 26;
 
 constexpr auto exits = std::to_array<ExitRow>({
     {"0", "Done. After run's launch the exit code is Flux's own, and after wait's the COMMAND's"},
+    {"1", "probe: the answer is no"},
     {"2", "Usage: an unknown command or option, a missing value, a stray word"},
     {"10", "Settings: a value that cannot be right, wherever it came from"},
     {"11", "Identity: index, host name and host list do not fit each other"},

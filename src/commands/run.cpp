@@ -66,6 +66,9 @@ Task<Result<int>> approach(const DecidedPod& pod, const std::optional<CurveCert>
 }
 
 Result<int> boot(Invocation& invocation, const Settings& settings, BootReport& report) {
+    // What an earlier life of the container left says nothing about this boot.
+    forget_state(Layout::below(settings.root).state);
+
     // identity, topology and plan: which rank is this pod, how are the others called, what hardware
     // is here; then every decision, before anything is written or sent.
     auto pod = know_and_decide(settings, invocation.environment, report);
@@ -86,6 +89,7 @@ Result<int> boot(Invocation& invocation, const Settings& settings, BootReport& r
     if (!certificate) return fail(certificate.error());
     auto written = write_files(plan, *certificate);
     if (!written) return fail(written.error());
+    report.keep_state(plan.layout.state, false);
 
     // The broker inherits it.
     if (plan.launch.bind) {

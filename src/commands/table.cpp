@@ -68,6 +68,11 @@ constexpr auto rows = std::to_array<CommandRow>({
      "the verdict with its reason, and draws the node with this pod's share marked. It starts "
      "nothing and refuses nothing.",
      used_by::topology, topology_command},
+    {"probe", "[options] startup|readiness|liveness", "Answer a Kubernetes exec probe",
+     "Exits with 0 for yes and 1 for no, and prints one line that says why. startup: the broker "
+     "was launched. readiness: the lead's broker has its quorum and runs, a follower's has joined. "
+     "liveness: no, if the supervisor or the broker is there and does not answer in time.",
+     used_by::probe, probe_command},
     {"help", "[COMMAND | --man | --completion bash|zsh|fish]",
      "Explain a command, print the manual page or a completion script",
      "Without arguments it lists the commands. --man prints the manual page fluxpod(1), "

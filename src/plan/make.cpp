@@ -28,6 +28,9 @@ Layout Layout::below(const std::string& root) {
         .curve_cert = base + "/curve/curve.cert",
         .rundir = base + "/run/flux",
         .statedir = base + "/var/lib/flux",
+        .local_socket = base + "/run/flux/local",
+        .state = base + "/run/state.json",
+        .pulse_socket = base + "/run/pulse",
     };
 }
 
@@ -290,7 +293,7 @@ Result<LaunchPlan> plan_launch(const Settings& settings, const Plan& plan) {
 
     Attributes attributes;
     attributes.set("rundir", plan.layout.rundir);
-    attributes.set("local-uri", "local://" + plan.layout.rundir + "/local");
+    attributes.set("local-uri", "local://" + plan.layout.local_socket);
     if (identity.is_lead()) attributes.set("statedir", plan.layout.statedir);
     // Flux 0.82 is the first to know this attribute, so it is used only where it is needed.
     if (has_foreign_hostname(identity)) attributes.set("hostname", identity.hostname);

@@ -42,15 +42,24 @@ Result<BootReport> BootReport::open(const std::string& path) {
 }
 
 void BootReport::set_pod(std::string_view hostname, std::uint32_t rank) {
-    pod_ = hostname;
-    rank_ = rank;
+    state_.pod = hostname;
+    state_.rank = rank;
 }
 
-void BootReport::begin(std::string_view stage) {
+void BootReport::keep_state(const std::string& path, bool supervised) {
+    state_path_ = path;
+    state_.supervised = supervised;
+    write_state();
+}
+
+void BootReport::begin(std::string_view stage_name) {
     end();
-    stage_ = stage;
-    began_ = seconds_of(std::chrono::system_clock::now().time_since_epoch());
+    open_ = true;
+    state_.stage = stage_name;
+    state_.since = seconds_of(std::chrono::system_clock::now().time_since_epoch());
+    if (stage_name == stage::launch) ++state_.launches;
     started_ = std::chrono::steady_clock::now();
+    write_state();
 }
 
 void BootReport::note(std::string_view detail) { detail_ = detail; }
@@ -60,16 +69,19 @@ void BootReport::end(std::string_view verdict) { write_line(verdict, ""); }
 void BootReport::fail(const Error& error) {
     note(error.message());
     write_line("failed", fmt::format(",\"code\":{}", to_int(error.code)));
+    state_.stage = stage::failed;
+    state_.reason = error.message();
+    write_state();
 }
 
 void BootReport::write_line(std::string_view verdict, std::string_view more) {
-    if (!stage_.empty() && file_.valid()) {
+    if (open_ && file_.valid()) {
         const double seconds = seconds_of(std::chrono::steady_clock::now() - started_);
         const std::string line = fmt::format(
             "{{\"pod\":{},\"rank\":{},\"stage\":{},\"verdict\":{},\"began\":{:.6f},"
             "\"seconds\":{:.6f},\"detail\":{}{}}}\n",
-            quoted(pod_), rank_ < 0 ? "null" : std::to_string(rank_), quoted(stage_),
-            quoted(verdict), began_, seconds, quoted(detail_), more);
+            quoted(state_.pod), state_.rank < 0 ? "null" : std::to_string(state_.rank),
+            quoted(state_.stage), quoted(verdict), state_.since, seconds, quoted(detail_), more);
         const auto count = ::write(file_.get(), line.data(), line.size());
         if (count != static_cast<ssize_t>(line.size())) {
             log::warning("the boot report ends here: {}",
@@ -77,8 +89,19 @@ void BootReport::write_line(std::string_view verdict, std::string_view more) {
             file_.reset();
         }
     }
-    stage_.clear();
+    open_ = false;
     detail_.clear();
+}
+
+void BootReport::write_state() {
+    if (state_path_.empty()) return;
+    constexpr mode_t mode = 0644;
+    auto written =
+        write_file_atomically(state_path_, encode_state(state_), mode, Durability::until_reboot);
+    if (written) return;
+    log::warning("the state file {} is kept no longer: {}", state_path_, written.error().cause);
+    forget_state(state_path_);
+    state_path_.clear();
 }
 
 }  // namespace fluxpod

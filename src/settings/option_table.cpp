@@ -263,8 +263,8 @@ constexpr auto rows = std::to_array<OptionRow>({
      Kind::value, duration<&S::tcp_user_timeout>},
 
     // Flux.
-    {"root", "DIR", "/run/fluxpod", "The absolute path below which every file is written", boot,
-     Kind::value, text<&S::root, check_absolute>},
+    {"root", "DIR", "/run/fluxpod", "The absolute path below which every file is written",
+     boot | probe, Kind::value, text<&S::root, check_absolute>},
     {"flux", "PATH", "flux", "The flux command: a path, or a name to look up in PATH", boot,
      Kind::value, text<&S::flux, check_path>},
     {"broker-config", "FILE", "", "TOML of your own that is merged over the rendered broker.toml",
@@ -324,7 +324,7 @@ constexpr auto rows = std::to_array<OptionRow>({
      "is left is killed. With run --supervise 30s, and a reserve of it is kept",
      boot | init, Kind::value, duration<&S::grace>},
 
-    // init, render, keygen, wait, install, topology.
+    // init, render, keygen, wait, install, topology, probe.
     {"group", "", "", "Signal the command's whole process group instead of the command alone", init,
      Kind::flag, flag<&S::group>},
     {"all", "", "", "Render the files of every pod, each below its own host name", render,
@@ -348,10 +348,14 @@ constexpr auto rows = std::to_array<OptionRow>({
     {"view", "DIR", "", "A directory that holds Flux: bin/flux, lib and so on", install,
      Kind::value, text<&S::view, check_absolute>},
 
+    {"answer-within", "D", "800ms", "How long the broker and the supervisor may take to answer",
+     probe, Kind::value, duration<&S::answer_within>},
+
     // Where settings come from besides flags and environment.
     {"config", "FILE", "/etc/fluxpod/fluxpod.conf",
      "The config file; the default one is read only if it exists",
      boot | wait | keygen | install | topology, Kind::value, text<&S::config, check_path>},
+     boot | wait | keygen | install | probe, Kind::value, text<&S::config, check_path>},
     {"minicluster", "FILE", "", "A Flux Operator MiniCluster whose settings and command are taken",
      boot, Kind::value, text<&S::minicluster, check_path>},
     {"container", "NAME", "", "The MiniCluster's container that runs Flux, where it has several",
@@ -400,8 +404,8 @@ std::string variable_name(std::string_view option) {
 }
 
 std::vector<std::string> command_names(unsigned command_bits) {
-    constexpr std::array<std::string_view, 8> in_order{"run",    "render", "preflight", "wait",
-                                                       "keygen", "init",   "install",   "topology"};
+    constexpr std::array<std::string_view, 9> in_order{
+        "run", "render", "preflight", "wait", "keygen", "init", "install", "topology", "probe"};
     std::vector<std::string> names;
     for (std::size_t bit = 0; bit < in_order.size(); ++bit) {
         if ((command_bits >> bit & 1U) != 0) names.emplace_back(in_order.at(bit));

@@ -8,6 +8,7 @@ namespace fluxpod {
 
 enum class ExitCode : int {
     ok = 0,
+    answer_no = 1,     // probe: it is not so
     usage = 2,         // unknown option, missing argument
     settings = 10,     // a value that cannot be right
     identity = 11,     // index, hostname and host list do not fit

@@ -49,19 +49,22 @@ using FileResult = tl::expected<T, FileFailure>;
                                                 std::size_t limit = std::size_t{1} << 20U);
 
 enum class WriteOutcome { written, unchanged };
+// What is of no use after the machine went down need not wait for its disk.
+enum class Durability { synced, until_reboot };
 
-// Writes `bytes` to a temporary name in the same directory, fsyncs it, and renames it over
-// `path` (rename(2) is atomic). The file has exactly `mode` from its first byte, whatever the
-// umask. A file that already has these bytes, this mode and this owner is left alone. A path
-// that is a symbolic link or a directory is refused (ELOOP, EISDIR): it is never followed.
+// Writes `bytes` to a temporary name in the same directory, fsyncs it unless told otherwise, and
+// renames it over `path` (rename(2) is atomic). The file has exactly `mode` from its first byte,
+// whatever the umask. A file that already has these bytes, this mode and this owner is left alone.
+// A path that is a symbolic link or a directory is refused (ELOOP, EISDIR): it is never followed.
 // After a failure no temporary file remains. `bytes` may be a secret's: no copy of them is left
 // in memory.
 [[nodiscard]] FileResult<WriteOutcome> write_file_atomically(const std::string& path,
-                                                             std::string_view bytes, mode_t mode);
+                                                             std::string_view bytes, mode_t mode,
+                                                             Durability = Durability::synced);
 // The same below an open directory, so that no step of the way to it is walked again.
 [[nodiscard]] FileResult<WriteOutcome> write_file_atomically_at(int directory,
                                                                 const std::string& name,
-                                                                std::string_view bytes,
-                                                                mode_t mode);
+                                                                std::string_view bytes, mode_t mode,
+                                                                Durability = Durability::synced);
 
 }  // namespace fluxpod

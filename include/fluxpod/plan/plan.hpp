@@ -23,15 +23,18 @@ namespace fluxpod {
 // Everything below --root (design.md section 2).
 struct Layout {
     std::string root;
-    std::string config_dir;   // root/etc/flux/config
-    std::string broker_toml;  // config_dir/broker.toml
-    std::string r;            // root/etc/flux/system/R
-    std::string hostlist;     // root/etc/flux/system/hostlist
-    std::string rc_extra;     // root/etc/flux, with rc1.d below it
-    std::string node_check;   // root/etc/flux/rc1.d/fluxpod-node-check
-    std::string curve_cert;   // root/curve/curve.cert
-    std::string rundir;       // root/run/flux
-    std::string statedir;     // root/var/lib/flux
+    std::string config_dir;    // root/etc/flux/config
+    std::string broker_toml;   // config_dir/broker.toml
+    std::string r;             // root/etc/flux/system/R
+    std::string hostlist;      // root/etc/flux/system/hostlist
+    std::string rc_extra;      // root/etc/flux, with rc1.d below it
+    std::string node_check;    // root/etc/flux/rc1.d/fluxpod-node-check
+    std::string curve_cert;    // root/curve/curve.cert
+    std::string rundir;        // root/run/flux
+    std::string statedir;      // root/var/lib/flux
+    std::string local_socket;  // rundir/local, where the broker answers
+    std::string state;         // root/run/state.json, where the boot is
+    std::string pulse_socket;  // root/run/pulse, where the supervisor answers
     static Layout below(const std::string& root);
 };
 

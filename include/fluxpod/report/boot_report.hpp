@@ -15,6 +15,7 @@
 #include "fluxpod/base/error.hpp"
 #include "fluxpod/base/file.hpp"
 #include "fluxpod/base/time.hpp"
+#include "fluxpod/report/state_file.hpp"
 
 namespace fluxpod {
 
@@ -25,8 +26,11 @@ class BootReport {
     [[nodiscard]] static Result<BootReport> open(const std::string& path);
 
     void set_pod(std::string_view hostname, std::uint32_t rank);
+    // From now on, the present stage included, the state file at `path` says where the boot is. Its
+    // directory must be there. A file that cannot be written is given up like the report.
+    void keep_state(const std::string& path, bool supervised);
     // Ends the stage before, if any, with verdict "ok".
-    void begin(std::string_view stage);
+    void begin(std::string_view stage_name);
     // What is worth knowing about the present stage: "tcp 3 tries, curve 1 try".
     void note(std::string_view detail);
     void end(std::string_view verdict = "ok");
@@ -37,12 +41,13 @@ class BootReport {
   private:
     explicit BootReport(Fd file) : file_(std::move(file)) {}
     void write_line(std::string_view verdict, std::string_view more);
+    void write_state();
 
     Fd file_;
-    std::string pod_;
-    long rank_ = -1;
-    std::string stage_, detail_;
-    double began_ = 0;
+    std::string state_path_;  // empty: no state is kept
+    BootState state_;         // as it is now, whether or not it is kept
+    std::string detail_;
+    bool open_ = false;  // a stage has begun and has not ended
     TimePoint started_{};
 };
 

@@ -100,7 +100,7 @@ struct Settings {
     LogFormat log_format = LogFormat::text;
     bool quiet = false;
 
-    // init, render, keygen, wait, install, topology.
+    // init, render, keygen, wait, install, topology, probe.
     bool group = false;
     std::optional<Duration> grace;
     bool all = false;
@@ -113,6 +113,7 @@ struct Settings {
     std::string view;  // a directory that holds Flux
     std::string machine;
     bool svg = false;
+    Duration answer_within = std::chrono::milliseconds(800);
 
     // What follows the options: targets or paths, and after "--" the command.
     std::vector<std::string> operands;

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// A cluster's saved state: the tar archive of Flux's KVS that flux-dump(1) writes and
+// flux-restore(1) reads. Flux wipes what it has before it reads an archive, and does so as well
+// where there is none; so an archive is read through before Flux is told of it.
+//
+// The dump is made by Flux itself at its end, in the statedir (Layout::dump). It becomes the
+// archive here: jobs that were cut for the sake of saving become pending again
+// (formats/job_eventlog.hpp), the hardware of the old cluster is left out, and it takes the old
+// archive's place only when it is whole and on the disk. Until then the dump stays, so that nothing
+// is lost by a full disk.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "fluxpod/base/error.hpp"
+
+namespace fluxpod {
+
+struct ArchiveContent {
+    std::size_t jobs = 0;
+    std::vector<std::string> again;  // ids of the jobs that were cut and are pending again
+};
+
+// Reads all of an archive; nothing where there is none. Error 13 for what is cut off, compressed,
+// no tar archive, or not Flux's.
+[[nodiscard]] Result<std::optional<ArchiveContent>> inspect_archive(const std::string& path);
+
+// Makes the archive of the dump, and removes the dump. After an error both are as they were.
+[[nodiscard]] Result<ArchiveContent> archive_dump(const std::string& dump,
+                                                  const std::string& archive);
+
+}  // namespace fluxpod

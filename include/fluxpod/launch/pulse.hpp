@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whether a supervisor's event loop still turns: it answers on a local socket. It costs nothing
+// while nobody asks, unlike a heartbeat that has to be written all the time.
+#pragma once
+
+#include <string>
+
+#include "fluxpod/base/clock.hpp"
+#include "fluxpod/base/error.hpp"
+
+namespace fluxpod {
+
+// Takes the place of a socket that an earlier life left at `path`, and answers until it is
+// cancelled. A socket that cannot be made is one warning: probes then say so, and nothing else
+// suffers.
+[[nodiscard]] Task<void> show_pulse(std::string path);
+
+// The error is the cause in words. Ends at `give_up` at the latest.
+[[nodiscard]] Task<tl::expected<void, std::string>> feel_pulse(const std::string& path,
+                                                               Clock& clock, TimePoint give_up);
+
+}  // namespace fluxpod

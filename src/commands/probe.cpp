@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// fluxpod probe: answers Kubernetes' exec probes from the boot's state file, the supervisor's pulse
+// and the broker's socket. Quick, bounded, and without a word in the termination message: a "no"
+// is an answer and no error.
+#include <fmt/format.h>
+
+#include <array>
+#include <functional>
+#include <string>
+
+#include "fluxpod/base/file.hpp"
+#include "fluxpod/base/text.hpp"
+#include "fluxpod/commands/boot.hpp"
+#include "fluxpod/formats/duration.hpp"
+#include "fluxpod/launch/broker_socket.hpp"
+#include "fluxpod/launch/pulse.hpp"
+#include "fluxpod/plan/plan.hpp"
+#include "fluxpod/report/state_file.hpp"
+
+namespace fluxpod {
+
+namespace {
+
+struct Verdict {
+    bool yes = false;
+    std::string why;
+};
+
+// What a probe has to go by.
+struct Question {
+    BootState state;
+    Layout layout;
+    Duration patience{};
+};
+
+bool is_launched(const BootState& state) { return state.stage == stage::launch; }
+
+std::string describe(const BootState& state) {
+    if (state.stage == stage::failed) return "the boot failed: " + state.reason;
+    return fmt::format("the boot is at {}", in_quotes(state.stage));
+}
+
+Task<Verdict> startup(const Question& question) {
+    const BootState& state = question.state;
+    if (state.launches == 0) co_return Verdict{.yes = false, .why = describe(state)};
+    co_return Verdict{.yes = true, .why = "the broker was launched"};
+}
+
+// A follower has joined as soon as it is past "join"; the lead is ready when its quorum is there.
+bool is_ready(const BootState& state, const std::string& broker_state) {
+    if (broker_state == "run") return true;
+    return state.rank > 0 && (broker_state == "init" || broker_state == "quorum");
+}
+
+Task<Verdict> readiness(const Question& question) {
+    if (!is_launched(question.state)) {
+        co_return Verdict{.yes = false, .why = describe(question.state)};
+    }
+    SteadyClock clock;
+    auto broker = co_await ask_broker_state(question.layout.local_socket, clock,
+                                            clock.now() + question.patience);
+    if (!broker) co_return Verdict{.yes = false, .why = broker.error().cause};
+    co_return Verdict{.yes = is_ready(question.state, *broker),
+                      .why = fmt::format("the broker is in state {}", in_quotes(*broker))};
+}
+
+// Only what hangs is dead: what has ended, PID 1 notices by itself, and a broker that does not
+// listen yet is starting.
+Task<Verdict> liveness(const Question& question) {
+    SteadyClock clock;
+    const TimePoint give_up = clock.now() + question.patience;
+    if (question.state.supervised) {
+        auto pulse = co_await feel_pulse(question.layout.pulse_socket, clock, give_up);
+        if (!pulse) co_return Verdict{.yes = false, .why = pulse.error()};
+    }
+    if (!is_launched(question.state)) {
+        co_return Verdict{.yes = true, .why = describe(question.state)};
+    }
+    auto broker = co_await ask_broker_state(question.layout.local_socket, clock, give_up);
+    if (broker) {
+        co_return Verdict{.yes = true,
+                          .why = fmt::format("the broker is in state {}", in_quotes(*broker))};
+    }
+    co_return Verdict{.yes = broker.error().absent, .why = broker.error().cause};
+}
+
+struct ProbeRow {
+    std::string_view name;
+    Task<Verdict> (*ask)(const Question&);
+};
+constexpr std::array probes{ProbeRow{"startup", startup}, ProbeRow{"readiness", readiness},
+                            ProbeRow{"liveness", liveness}};
+
+Result<ProbeRow> choose_probe(const std::vector<std::string>& operands) {
+    const std::string word = operands.size() == 1 ? operands.front() : join(operands, " ");
+    for (const auto& probe : probes) {
+        if (probe.name == word) return probe;
+    }
+    return fail({.code = ExitCode::usage,
+                 .doing = "probe",
+                 .subject = word.empty() ? word : in_quotes(word),
+                 .cause = word.empty() ? "no probe is named" : "there is no such probe",
+                 .tried = "",
+                 .hint = "name one of startup, readiness, liveness"});
+}
+
+tl::expected<BootState, std::string> read_state(const std::string& path) {
+    constexpr std::size_t most = 1U << 16U;
+    auto text = read_file(path, most);
+    if (!text) {
+        return tl::unexpected(
+            fmt::format("no boot has got so far as to say so in {}: {}", path, text.error().cause));
+    }
+    auto state = parse_state(*text);
+    if (!state) return tl::unexpected(fmt::format("{} tells nothing: {}", path, state.error()));
+    return state;
+}
+
+Result<int> answer(const ProbeRow& probe, const Verdict& verdict) {
+    auto printed =
+        print(fmt::format("{}: {}, {}\n", probe.name, verdict.yes ? "yes" : "no", verdict.why));
+    if (!printed) return printed;
+    return to_int(verdict.yes ? ExitCode::ok : ExitCode::answer_no);
+}
+
+}  // namespace
+
+Result<int> probe_command(Invocation& invocation) {
+    auto settings = settle(invocation);
+    if (!settings) return fail(settings.error());
+    auto probe = choose_probe(settings->operands);
+    if (!probe) return fail(probe.error());
+
+    const Layout layout = Layout::below(settings->root);
+    auto state = read_state(layout.state);
+    if (!state) return answer(*probe, {.yes = false, .why = state.error()});
+    const Question question{.state = *state, .layout = layout, .patience = settings->answer_within};
+    asio::io_context context(1);
+    return answer(*probe, run_task(context, probe->ask(question)));
+}
+
+}  // namespace fluxpod

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fluxpod/launch/pulse.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/asio/steady_timer.hpp>
+
+#include "fluxpod/base/log.hpp"
+#include "fluxpod/launch/local_socket.hpp"
+
+namespace fluxpod {
+
+namespace {
+
+using asio::local::stream_protocol;
+using boost::system::error_code;
+
+// Out of descriptors, say: the next try comes then.
+constexpr auto after_failed_accept = std::chrono::seconds(1);
+
+error_code listen_on(stream_protocol::acceptor& acceptor, const std::string& path) {
+    (void)::unlink(path.c_str());
+    error_code error;
+    if (!error) acceptor.open(stream_protocol(), error);
+    if (!error) acceptor.bind(stream_protocol::endpoint(path), error);
+    if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+    return error;
+}
+
+}  // namespace
+
+Task<void> show_pulse(std::string path) {
+    auto executor = co_await asio::this_coro::executor;
+    stream_protocol::acceptor acceptor(executor);
+    if (const auto error = listen_on(acceptor, path)) {
+        log::warning("probes cannot ask the supervisor on {}: {}", path,
+                     describe_errno(error.value()));
+        asio::steady_timer for_ever(executor, asio::steady_timer::time_point::max());
+        co_await for_ever.async_wait(asio::use_awaitable);
+    }
+    while (true) {
+        // To be accepted, and hung up on, is the answer.
+        const auto [error, asker] = co_await acceptor.async_accept(as_result);
+        if (!error) continue;
+        asio::steady_timer pause(executor, after_failed_accept);
+        co_await pause.async_wait(asio::use_awaitable);
+    }
+}
+
+Task<tl::expected<void, std::string>> feel_pulse(const std::string& path, Clock& clock,
+                                                 TimePoint give_up) {
+    auto stream = connect_local(co_await asio::this_coro::executor, path);
+    if (!stream) co_return tl::unexpected(stream.error().cause);
+    std::array<char, 1> nothing{};
+    auto first = co_await (stream->async_read_some(asio::buffer(nothing), as_result) ||
+                           clock.sleep_until(give_up));
+    auto* ended = std::get_if<0>(&first);
+    if (ended != nullptr && std::get<0>(*ended) == asio::error::eof) {
+        co_return tl::expected<void, std::string>();
+    }
+    co_return tl::unexpected(fmt::format("the supervisor does not answer on {}", path));
+}
+
+}  // namespace fluxpod
