@@ -7,6 +7,7 @@
 
 #include "fluxpod/base/log.hpp"
 #include "fluxpod/commands/boot.hpp"
+#include "fluxpod/commands/kept_state.hpp"
 #include "fluxpod/commands/supervised.hpp"
 #include "fluxpod/files/apply.hpp"
 #include "fluxpod/files/render.hpp"
@@ -78,10 +79,6 @@ Result<int> boot(Invocation& invocation, const Settings& settings, BootReport& r
     // What is to be started must be there before anybody waits for it.
     auto program = find_program(plan.launch.argv.front(), invocation.environment);
     if (!program) return fail(program.error());
-    const Program broker{.path = std::move(*program),
-                         .argv = plan.launch.argv,
-                         .environment = planned_environment(plan.launch, invocation.environment),
-                         .mask = invocation.inherited_mask};
 
     // files: before the gates, so that their faults show early.
     report.begin("files");
@@ -89,13 +86,22 @@ Result<int> boot(Invocation& invocation, const Settings& settings, BootReport& r
     if (!certificate) return fail(certificate.error());
     auto written = write_files(plan, *certificate);
     if (!written) return fail(written.error());
-    report.keep_state(plan.layout.state, false);
+    report.keep_state(plan.layout.state, settings.supervise);
+
+    // archive: Flux is told only of one that is known to be whole.
+    auto restore = ready_to_restore(plan);
+    if (!restore) return fail(restore.error());
+    if (*restore) pod->plan = restoring(std::move(pod->plan));
 
     // The broker inherits it.
     if (plan.launch.bind) {
         if (auto bound = bind_to_cpus(*plan.launch.bind); !bound) return fail(bound.error());
     }
 
+    const Program broker{.path = std::move(*program),
+                         .argv = plan.launch.argv,
+                         .environment = planned_environment(plan.launch, invocation.environment),
+                         .mask = invocation.inherited_mask};
     ParentFound parent;
     auto pass_gates = [&] { return approach(*pod, *certificate, report, parent); };
     if (settings.supervise) {

@@ -6,8 +6,10 @@
 #include <utility>
 
 #include "fluxpod/base/log.hpp"
+#include "fluxpod/commands/kept_state.hpp"
 #include "fluxpod/gates/parent_watch.hpp"
 #include "fluxpod/launch/flux_commands.hpp"
+#include "fluxpod/launch/pulse.hpp"
 #include "fluxpod/launch/signals.hpp"
 #include "fluxpod/launch/supervisor.hpp"
 
@@ -78,7 +80,7 @@ Result<int> stay_above(const Program& broker, const DecidedPod& pod, const Setti
     SteadyClock clock;
     asio::io_context context(1);
     Reaper reaper(context.get_executor());
-    FluxCommands commands(reaper, clock, broker, "local://" + plan.layout.rundir + "/local");
+    FluxCommands commands(reaper, clock, broker, "local://" + plan.layout.local_socket);
     Follower follower(plan, pod.facts, parent, commands, clock);
 
     Supervised what;
@@ -96,12 +98,24 @@ Result<int> stay_above(const Program& broker, const DecidedPod& pod, const Setti
     };
     what.parent_lost = [&](ParentSeen& seen) { return follower.parent_lost(seen); };
     what.before_the_end = [&](TimePoint limit) -> Task<void> {
-        if (!plan.identity.is_lead()) co_await commands.drain_and_wait(rank, limit);
+        report.begin(stage::leaving);
+        if (!plan.identity.is_lead()) {
+            co_await commands.drain_and_wait(rank, limit);
+        } else if (!plan.archive.empty()) {
+            co_await commands.wait_and_cut(limit);
+        }
     };
     what.program_began = [&] { return commands.has_run(); };
 
-    auto ending = run_task(context, supervise(reaper, std::move(what), clock));
+    auto while_probed = [&]() -> Task<Result<Ending>> {
+        auto first = co_await (supervise(reaper, std::move(what), clock) ||
+                               show_pulse(plan.layout.pulse_socket));
+        co_return std::move(std::get<0>(first));
+    };
+    auto ending = run_task(context, while_probed());
     if (!ending) return fail(ending.error());
+    auto exit_code = save_state(plan, ending->exit_code, report);
+    if (!exit_code) return fail(exit_code.error());
     if (ending->exit_code != 0) {
         report.begin("end");
         report.fail(end_of_broker(*ending));

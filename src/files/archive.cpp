@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "fluxpod/base/file.hpp"
+#include "fluxpod/base/text.hpp"
 #include "fluxpod/formats/job_eventlog.hpp"
 #include "fluxpod/formats/tar.hpp"
 
@@ -34,6 +35,9 @@ constexpr std::size_t chunk_size = std::size_t{64} << 10U;
 constexpr std::string_view sign_of_flux = "resource/eventlog";
 // The old cluster's hardware. Flux would take it for the new one's where R is to be discovered.
 constexpr std::string_view old_resources = "resource/R";
+
+// Ours, in the KVS: which jobs the archive made pending again.
+constexpr std::string_view again_key = "fluxpod/again";
 
 class Input {
   public:
@@ -159,6 +163,7 @@ bool is_eventlog(const Entry& entry) {
 struct Survey {
     ArchiveContent content;
     std::set<std::string, std::less<>> again;  // directories of the jobs that run again
+    std::vector<std::string> told;             // what an earlier save said of its own
 };
 
 Read<Survey> survey(const Fd& file) {
@@ -171,6 +176,12 @@ Read<Survey> survey(const Fd& file) {
         if (!entry) return refuse(entry.error());
         if (!*entry) break;
         of_flux = of_flux || (*entry)->name == sign_of_flux;
+        if ((*entry)->name == again_key && (*entry)->size <= most_in_memory) {
+            auto ids = take_content(input, **entry);
+            if (!ids) return refuse(ids.error());
+            survey.told = split(trim(*ids), '\n');
+            continue;
+        }
         if (!is_eventlog(**entry)) {
             if (auto skipped = skip(input, **entry); !skipped) return refuse(skipped.error());
             continue;
@@ -190,7 +201,7 @@ Read<Survey> survey(const Fd& file) {
 
 // Of a job that is to run again, what it was given and what it did are left out.
 bool is_left_out(const Entry& entry, const Survey& survey) {
-    if (entry.name == old_resources) return true;
+    if (entry.name == old_resources || entry.name == again_key) return true;
     const auto file = split_job_file(entry.name);
     if (!file || !survey.again.contains(file->directory)) return false;
     return file->file == "R" || file->file == "guest" || file->file.starts_with("guest/");
@@ -214,6 +225,13 @@ Read<void> copy_entry(Input& input, const Entry& entry, Output& output) {
     return pass_on(input, entry.size, [&](std::string_view bytes) { return output.put(bytes); });
 }
 
+std::string again_entry(const Survey& survey) {
+    if (survey.content.again.empty()) return "";
+    const std::string ids = join(survey.content.again, "\n") + "\n";
+    return make_tar_header(again_key, ids.size()) + ids +
+           std::string(tar_padding(ids.size()), '\0');
+}
+
 Read<void> copy_uncut(const Fd& from, const Survey& survey, const Fd& to) {
     if (::lseek(from.get(), 0, SEEK_SET) != 0) return refuse(describe_errno(errno));
     Input input(from);
@@ -227,7 +245,8 @@ Read<void> copy_uncut(const Fd& from, const Survey& survey, const Fd& to) {
                                                  : copy_entry(input, **entry, output);
         if (!done) return done;
     }
-    if (auto put = output.put(std::string(2 * tar_block, '\0')); !put) return put;
+    if (auto put = output.put(again_entry(survey) + std::string(2 * tar_block, '\0')); !put)
+        return put;
     if (::fsync(to.get()) != 0) return refuse(describe_errno(errno));
     return {};
 }
@@ -285,7 +304,9 @@ Result<std::optional<ArchiveContent>> inspect_archive(const std::string& path) {
     const Fd file = open_archive(path);
     if (!file.valid() && errno == ENOENT) return std::nullopt;
     auto surveyed = file.valid() ? survey_file(file) : Read<Survey>(refuse(describe_errno(errno)));
-    if (surveyed) return std::optional(std::move(surveyed->content));
+    if (surveyed) {
+        return ArchiveContent{.jobs = surveyed->content.jobs, .again = std::move(surveyed->told)};
+    }
     return fail(archive_error("restore the archive", path, surveyed.error(),
                               "move it away to begin with an empty cluster; Flux has not seen it"));
 }

@@ -21,6 +21,7 @@ struct Field {
 };
 
 constexpr Field name_field{0, 100};
+constexpr std::size_t mode_at = 100;
 constexpr Field size_field{124, 12};
 constexpr Field checksum_field{148, 8};
 constexpr std::size_t type_at = 156;
@@ -65,6 +66,15 @@ tl::expected<TarHeader, std::string> parse_tar_header(std::string_view block) {
     if (!prefix.empty()) header.name = fmt::format("{}/{}", prefix, header.name);
     if (header.type == '\0') header.type = '0';
     return header;
+}
+
+std::string make_tar_header(std::string_view name, std::uint64_t size) {
+    std::string block(tar_block, '\0');
+    block.replace(name_field.at, name.size(), name);
+    block.replace(mode_at, 7, "0000644");
+    block[type_at] = '0';
+    block.replace(magic_field.at, 8, std::string_view("ustar\00000", 8));
+    return resized_tar_header(block, size);
 }
 
 std::string resized_tar_header(std::string_view block, std::uint64_t size) {

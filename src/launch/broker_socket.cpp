@@ -16,7 +16,6 @@ namespace fluxpod {
 namespace {
 
 using Outcome = tl::expected<std::string, NoBrokerState>;
-using boost::system::error_code;
 
 Outcome silent(const std::string& path, const std::string& cause) {
     return tl::unexpected<NoBrokerState>(

@@ -14,6 +14,7 @@
 #include "fluxpod/base/text.hpp"
 #include "fluxpod/formats/duration.hpp"
 #include "fluxpod/formats/idset.hpp"
+#include "fluxpod/formats/job_eventlog.hpp"
 
 namespace fluxpod {
 
@@ -123,6 +124,31 @@ Task<void> FluxCommands::nudge_parent() {
     std::vector<std::string> words{"ping", "--count=1", "--rank=upstream", "broker"};
     const auto answered = co_await flux(std::move(words), quick);
     log::debug("the parent is asked for a sign: {}", said(answered));
+}
+
+Task<void> FluxCommands::wait_and_cut(TimePoint limit) {
+    // Earlier than the followers, who may have been told to end as well: once they leave, their
+    // jobs are lost as those of a broken node.
+    const TimePoint cut_at = clock_.now() + (limit - clock_.now()) * 2 / 3;
+    // Not to be remembered: the next cluster's queue is open.
+    std::vector<std::string> stop{"queue", "stop", "--all", "--nocheckpoint", "--quiet"};
+    const auto stopped = co_await flux(std::move(stop), quick);
+    if (!went_well(stopped)) {
+        log::warning("the queue is not stopped: {}", said(stopped));
+        co_return;
+    }
+    std::vector<std::string> wait{"queue", "idle", "--quiet"};
+    const auto idle =
+        co_await flux(std::move(wait), std::max(Duration::zero(), cut_at - clock_.now()));
+    if (went_well(idle)) co_return;
+
+    // What depends on a job that is cut must neither fail nor begin because of that.
+    std::vector<std::string> hold{"jobtap", "remove", ".dependency-after"};
+    const auto held = co_await flux(std::move(hold), quick);
+    if (!went_well(held)) log::warning("dependencies are not held: {}", said(held));
+    std::vector<std::string> cut{"cancel", "--user=all", "--states=RUN", "--quiet", "-m", cut_note};
+    const auto gone = co_await flux(std::move(cut), quick);
+    if (!went_well(gone)) log::warning("jobs that still run are lost: {}", said(gone));
 }
 
 Task<void> FluxCommands::undrain_our_own(std::uint32_t rank) {

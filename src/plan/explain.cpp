@@ -146,6 +146,7 @@ void explain_node(const Plan& plan, const Settings& settings, Screen& screen) {
 
 void explain_files(const Plan& plan, const Settings& settings, Screen& screen) {
     explain_node(plan, settings, screen);
+    if (!plan.archive.empty()) screen.line("archive", from(settings, "archive", plan.archive));
     if (!settings.broker_config.empty()) {
         screen.line("merged", from(settings, "broker-config", settings.broker_config));
     }

@@ -28,6 +28,7 @@ Layout Layout::below(const std::string& root) {
         .curve_cert = base + "/curve/curve.cert",
         .rundir = base + "/run/flux",
         .statedir = base + "/var/lib/flux",
+        .dump = base + "/var/lib/flux/fluxpod-dump.tar",
         .local_socket = base + "/run/flux/local",
         .state = base + "/run/state.json",
         .pulse_socket = base + "/run/pulse",
@@ -225,6 +226,20 @@ std::vector<DirectoryPlan> list_directories(const Plan& plan) {
     return directories;
 }
 
+// Followers hold nothing that could be saved. Without --supervise nobody is there to save it, and
+// a job that runs at the end is lost.
+Result<std::string> choose_archive(const Settings& settings, const Identity& identity) {
+    if (!identity.is_lead() || settings.archive.empty()) return std::string();
+    if (settings.supervise) return settings.archive;
+    return fail(
+        {.code = ExitCode::settings,
+         .doing = "keep the archive",
+         .subject = settings.archive,
+         .cause = "without --supervise nobody stays to save Flux's state",
+         .tried = "",
+         .hint = "add --supervise; the archive was set by " + settings.origin_of("archive")});
+}
+
 // Broker attributes in the order in which they were first set. Flux refuses one that is given
 // twice (EPERM), so a user's value takes the place of ours.
 class Attributes {
@@ -295,6 +310,7 @@ Result<LaunchPlan> plan_launch(const Settings& settings, const Plan& plan) {
     attributes.set("rundir", plan.layout.rundir);
     attributes.set("local-uri", "local://" + plan.layout.local_socket);
     if (identity.is_lead()) attributes.set("statedir", plan.layout.statedir);
+    if (!plan.archive.empty()) attributes.set("content.dump", plan.layout.dump);
     // Flux 0.82 is the first to know this attribute, so it is used only where it is needed.
     if (has_foreign_hostname(identity)) attributes.set("hostname", identity.hostname);
     attributes.set("broker.quorum", std::to_string(identity.min_size));
@@ -337,6 +353,9 @@ Result<Plan> make_plan(const Settings& settings, const Identity& identity, const
     plan.layout = Layout::below(settings.root);
     if (auto checked = check_root(settings, plan.layout); !checked) return fail(checked.error());
 
+    auto archive = choose_archive(settings, identity);
+    if (!archive) return fail(archive.error());
+    plan.archive = std::move(*archive);
     auto certificate = choose_certificate(settings, identity);
     if (!certificate) return fail(certificate.error());
     plan.certificate = std::move(*certificate);
@@ -401,6 +420,13 @@ Plan pinned(Plan plan, const std::string& endpoint) {
     }
     plan.broker.hosts = std::move(entries);
     if (endpoint.starts_with("tcp://[")) plan.broker.enable_ipv6 = true;
+    return plan;
+}
+
+Plan restoring(Plan plan) {
+    auto& argv = plan.launch.argv;
+    // Behind "flux broker".
+    argv.insert(argv.begin() + 2, "-Scontent.restore=" + plan.archive);
     return plan;
 }
 

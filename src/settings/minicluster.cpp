@@ -41,7 +41,7 @@ constexpr std::string_view hook_hint =
 // minicluster_types.go), down to where its meaning is the operator's alone.
 constexpr auto fields = std::to_array<Field>({
     {"spec.archive", Use::map, ""},
-    {"spec.archive.path", Use::refused, "remove it; every cluster starts without a saved state"},
+    {"spec.archive.path", Use::taken, ""},
     {"spec.backoffLimit", Use::operators, ""},
     {"spec.cleanup", Use::operators, ""},
     {"spec.containers", Use::taken, ""},
@@ -169,6 +169,7 @@ class Reader {
         if (auto status = walk(container_, "container"); !status) return fail(status.error());
         if (auto status = assign_names(); !status) return fail(status.error());
         if (auto status = assign_numbers(); !status) return fail(status.error());
+        if (auto status = assign_archive(); !status) return fail(status.error());
         if (auto status = assign_flux(); !status) return fail(status.error());
         if (auto status = make_command(); !status) return fail(status.error());
         return std::move(cluster_);
@@ -370,6 +371,13 @@ class Reader {
             if (*number > 0) assign(option, std::to_string(*number), field);
         }
         return {};
+    }
+
+    // Who has an archive wants it to be written, and only a supervisor can.
+    Status assign_archive() {
+        const YAML::Node path = child(child(document_["spec"], "archive"), "path");
+        if (says_something(path)) assign("supervise", "true", "spec.archive.path");
+        return assign_text("archive", path, "spec.archive.path");
     }
 
     Status assign_flux() {

@@ -275,6 +275,10 @@ constexpr auto rows = std::to_array<OptionRow>({
      Kind::value, number<&S::broker_log_level, 0, 7>},
     {"queue-policy", "fcfs|easy|hybrid|conservative", "", "The queue policy of fluxion", boot,
      Kind::value, choice<&S::queue_policy, queue_policy_choices>},
+    {"archive", "FILE", "",
+     "Save Flux's state, jobs and all, to FILE at the end of the lead, and restore it at the next "
+     "start; needs --supervise",
+     boot, Kind::value, text<&S::archive, check_absolute>},
     {"allow-guest", "", "", "Let users other than the instance's owner in", boot, Kind::flag,
      flag<&S::allow_guest>},
     {"resources", "render|discover", "render",
@@ -354,8 +358,7 @@ constexpr auto rows = std::to_array<OptionRow>({
     // Where settings come from besides flags and environment.
     {"config", "FILE", "/etc/fluxpod/fluxpod.conf",
      "The config file; the default one is read only if it exists",
-     boot | wait | keygen | install | topology, Kind::value, text<&S::config, check_path>},
-     boot | wait | keygen | install | probe, Kind::value, text<&S::config, check_path>},
+     boot | wait | keygen | install | topology | probe, Kind::value, text<&S::config, check_path>},
     {"minicluster", "FILE", "", "A Flux Operator MiniCluster whose settings and command are taken",
      boot, Kind::value, text<&S::minicluster, check_path>},
     {"container", "NAME", "", "The MiniCluster's container that runs Flux, where it has several",

@@ -363,6 +363,38 @@ TEST_CASE("a verified IPv6 address turns IPv6 on") {
     CHECK(pinned(plan, "tcp://[fd00::4]:8050").broker.enable_ipv6);
 }
 
+TEST_CASE("the lead of a kept cluster dumps where it ends, and restores only when told") {
+    Settings settings = sample_settings();
+    settings.archive = "/state/archive.tar";
+    settings.supervise = true;
+    const Plan plan = good_plan(settings, sample_identity(0, 2));
+    CHECK(plan.archive == "/state/archive.tar");
+    CHECK(has(plan.launch.argv, "-Scontent.dump=" + plan.layout.dump));
+    CHECK_FALSE(has_prefix(plan.launch.argv, "-Scontent.restore"));
+
+    const Words argv = restoring(plan).launch.argv;
+    REQUIRE(argv.size() == plan.launch.argv.size() + 1);
+    CHECK(argv[1] == "broker");
+    CHECK(argv[2] == "-Scontent.restore=/state/archive.tar");
+}
+
+TEST_CASE("a follower has nothing to keep") {
+    Settings settings = sample_settings();
+    settings.archive = "/state/archive.tar";
+    const Plan plan = good_plan(settings, sample_identity(1, 2));
+    CHECK(plan.archive.empty());
+    CHECK_FALSE(has_prefix(plan.launch.argv, "-Scontent"));
+}
+
+TEST_CASE("an archive that nobody would write is refused") {
+    Settings settings = sample_settings();
+    settings.archive = "/state/archive.tar";
+    auto plan = plan_of(settings, sample_identity(0, 2));
+    REQUIRE_FALSE(plan);
+    CHECK(plan.error().code == ExitCode::settings);
+    CHECK(plan.error().message().find("--supervise") != std::string::npos);
+}
+
 TEST_CASE("the lead has no parent to pin") {
     const Plan plan = good_plan(sample_settings(), sample_identity(0, 2));
     CHECK(hosts_of(pinned(plan, "tcp://10.244.1.4:8050")) == hosts_of(plan));

@@ -220,7 +220,6 @@ TEST_CASE("fields of other containers are not this one's business") {
 
 TEST_CASE("what would change the boot and is not supported is refused by name and place") {
     for (const auto& [spec, field] : std::map<std::string, std::string>{
-             {"  archive: {path: /a}\n", "spec.archive.path"},
              {"  flux: {brokerConfig: '[a]'}\n", "spec.flux.brokerConfig"},
              {"  flux: {bursting: {clusters: [{size: 1}]}}\n", "spec.flux.bursting"},
              {"  flux: {bursting: {leadBroker: {address: a}}}\n", "spec.flux.bursting"},
@@ -239,6 +238,13 @@ TEST_CASE("what would change the boot and is not supported is refused by name an
                        std::string("spec.containers[0].commands.") + hook + " is not supported; "));
     }
     CHECK(mentions(fault_of(document("", "    batch: true\n")), "containers[0].batch is not"));
+}
+
+TEST_CASE("an archive is kept by a supervisor") {
+    auto settings = settings_of(document("  archive: {path: /state/archive.tar}\n"));
+    CHECK(settings["archive"] == "/state/archive.tar");
+    CHECK(settings["supervise"] == "true");
+    CHECK_FALSE(settings_of(document("")).contains("supervise"));
 }
 
 TEST_CASE("what is refused may be there as long as it says nothing") {

@@ -2,8 +2,6 @@
 // Tar archives as an expression: the bytes that a pax writer makes of names and contents.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,11 +12,8 @@
 namespace fluxpod::test {
 
 inline std::string tar_header(std::string_view name, char type, std::size_t size) {
-    std::string block(tar_block, '\0');
-    block.replace(0, name.size(), name);
-    block.replace(100, 8, std::string("0000644\0", 8));
+    std::string block = make_tar_header(name, size);
     block[156] = type;
-    block.replace(257, 8, std::string("ustar\00000", 8));
     return resized_tar_header(block, size);
 }
 

@@ -3,6 +3,9 @@
 // flux-restore(1) reads. Flux wipes what it has before it reads an archive, and does so as well
 // where there is none; so an archive is read through before Flux is told of it.
 //
+// Ids of jobs that run again are kept in it under the KVS key fluxpod.again, a line each, for
+// people and for the log of the next start.
+//
 // The dump is made by Flux itself at its end, in the statedir (Layout::dump). It becomes the
 // archive here: jobs that were cut for the sake of saving become pending again
 // (formats/job_eventlog.hpp), the hardware of the old cluster is left out, and it takes the old
@@ -20,7 +23,9 @@ namespace fluxpod {
 
 struct ArchiveContent {
     std::size_t jobs = 0;
-    std::vector<std::string> again;  // ids of the jobs that were cut and are pending again
+    // Ids of the jobs that were cut: those of a dump, or those that an archive says it made
+    // pending.
+    std::vector<std::string> again;
 };
 
 // Reads all of an archive; nothing where there is none. Error 13 for what is cut off, compressed,

@@ -21,6 +21,9 @@ class FluxCommands {
     [[nodiscard]] Task<bool> has_run();
     // No new job for this rank, and those that it runs have ended, or `limit` has come.
     [[nodiscard]] Task<void> drain_and_wait(std::uint32_t rank, TimePoint limit);
+    // No further job begins, and those that run have ended; well before `limit` the rest is cut in
+    // a way that formats/job_eventlog.hpp can undo.
+    [[nodiscard]] Task<void> wait_and_cut(TimePoint limit);
     // Takes back what drain_and_wait did before this pod was started again; waits for the broker.
     [[nodiscard]] Task<void> undrain_our_own(std::uint32_t rank);
     // Sends the parent a message, so that one that does not know this broker tells it to end.

@@ -24,4 +24,7 @@ namespace fluxpod {
 // parent's own [bootstrap] hosts entry. The order of the hosts, and so every rank, stays.
 [[nodiscard]] Plan pinned(Plan plan, const std::string& endpoint);
 
+// The lead's plan with Flux told to restore the archive, which is known to be whole.
+[[nodiscard]] Plan restoring(Plan plan);
+
 }  // namespace fluxpod

@@ -32,6 +32,7 @@ struct Layout {
     std::string curve_cert;    // root/curve/curve.cert
     std::string rundir;        // root/run/flux
     std::string statedir;      // root/var/lib/flux
+    std::string dump;          // statedir/fluxpod-dump.tar, not yet in the archive
     std::string local_socket;  // rundir/local, where the broker answers
     std::string state;         // root/run/state.json, where the boot is
     std::string pulse_socket;  // root/run/pulse, where the supervisor answers
@@ -92,6 +93,7 @@ struct Plan {
     std::optional<NodeCheckPlan> node_check;
     CertPlan certificate;
     std::vector<DirectoryPlan> directories;  // the root first, each below one before it
+    std::string archive;                     // the lead's, empty where no state is kept
     std::optional<GatePlan> gate;            // followers only
     LaunchPlan launch;
 };

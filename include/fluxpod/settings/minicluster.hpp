@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // A Flux Operator MiniCluster (flux-framework.org/v1alpha2) as a source of settings: name,
-// namespace, size, maxSize, minSize, network.headlessName, logging.{quiet, zeromq, debug},
-// flux.{connectTimeout, topology, minimalService, logLevel, optionFlags, scheduler.queuePolicy},
-// the Flux container's command and launcher, interactive and tasks. What only the operator acts on
-// is passed over; what would change the boot and is not supported (hooks, batch, bursting,
-// brokerConfig, curveCert, archive, ...) is refused by name, never dropped in silence; fields of
-// v1alpha1 that linger in the wild are passed over with a warning; any other field is an error
-// with the nearest known name.
+// namespace, size, maxSize, minSize, archive.path, network.headlessName, logging.{quiet, zeromq,
+// debug}, flux.{connectTimeout, topology, minimalService, logLevel, optionFlags,
+// scheduler.queuePolicy}, the Flux container's command and launcher, interactive and tasks. What
+// only the operator acts on is passed over; what would change the boot and is not supported (hooks,
+// batch, bursting, brokerConfig, curveCert, ...) is refused by name, never dropped in silence;
+// fields of v1alpha1 that linger in the wild are passed over with a warning; any other field is an
+// error with the nearest known name.
 #pragma once
 
 #include <cstdint>

@@ -66,7 +66,8 @@ struct Settings {
     std::string broker_config;                // the user's own TOML, merged over ours
     std::vector<std::string> broker_options;  // "ATTR=VALUE" for flux broker -S
     std::uint32_t broker_log_level = 6;       // syslog severity to stderr
-    std::string queue_policy;                 // fluxion's, only where asked for
+    std::string archive;       // Flux's state from one life of the cluster to the next
+    std::string queue_policy;  // fluxion's, only where asked for
     bool allow_guest = false;
     ResourcesMode resources = ResourcesMode::render;
     std::vector<std::string> resource_config;  // "HOSTS=cores:N,gpus:N,properties:A+B"

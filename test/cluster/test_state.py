@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Flux's state from one life of a cluster to the next (run --supervise --archive), with real brokers:
+nothing is lost, nothing runs twice, and what cannot be restored is never shown to Flux.
+
+STATE_ROUNDS=10 makes it ten lives of the cluster instead of three."""
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import podnet
+import pytest
+
+pytestmark = pytest.mark.flux
+
+SIZES = [2, 4, 3]
+ROUNDS = int(os.environ.get("STATE_ROUNDS", "3"))
+JOBS = {"0.1": 25, "1.5": 20, "8": 5}  # seconds: how many, of each round
+
+
+@pytest.fixture(autouse=True)
+def flux(needs_flux):
+    pass
+
+
+class Cluster:
+    """One life: pods that are new each time, with what all of them share in one directory."""
+
+    def __init__(self, net, fluxpod, secret, directory, archive):
+        self.net, self.fluxpod, self.secret = net, fluxpod, secret
+        self.directory, self.archive = directory, archive
+        self.lives = 0
+
+    def boot(self, size, *options, grace="12s", max_size=4, setup=None):
+        self.lives += 1
+        self.root = f"{self.directory}/{self.lives}"
+        self.pods = []
+        for rank in range(size):
+            self.pods.append(self.net.pod(
+                f"fp-{rank}",
+                [self.fluxpod, "run", "--supervise", "--archive", self.archive, "--grace", grace,
+                 "--size", str(size), "--max-size", str(max_size), "--service", "flux-service",
+                 "--curve-secret", self.secret, "--wait-timeout", "60s",
+                 "--root", f"{self.root}-{rank}", *options],
+                env={"JOB_COMPLETION_INDEX": str(rank)}, setup=setup if rank == 0 else None,
+            ))  # fmt: skip
+        return self.pods[0]
+
+    def up(self, size, **how):
+        lead = self.boot(size, **how)
+        podnet.until(lambda: self.probe() == 0 or lead.poll() is not None, 90, "the quorum")
+        assert lead.poll() is None, lead.log_tail()
+
+    def probe(self, name="readiness", rank=0):
+        words = [self.fluxpod, "probe", name, "--root", f"{self.root}-{rank}",
+                 "--answer-within", "5s"]  # fmt: skip
+        return subprocess.run(words, capture_output=True).returncode
+
+    def flux(self, *words):
+        environment = {**os.environ, "FLUX_URI": f"local://{self.root}-0/run/flux/local"}
+        done = subprocess.run(["flux", *words], env=environment, capture_output=True, text=True,
+                              timeout=240)  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def end(self, *told, code=0):
+        for pod in told or self.pods[:1]:
+            pod.signal(signal.SIGTERM)
+        for pod in self.pods:
+            assert pod.wait(40) == code, f"{pod.name}: {pod.log_tail(40)}"
+
+
+def spelled(ids):
+    """In the spelling of a UTF-8 locale, whichever the reader had."""
+    return ["ƒ" + each[1:] for each in ids.split()]
+
+
+@pytest.fixture
+def cluster(net, fluxpod, secret, tmp_path):
+    return Cluster(net, fluxpod, secret, tmp_path, str(tmp_path / "archive.tar"))
+
+
+@pytest.fixture
+def done(tmp_path):
+    """Where each job leaves a line when it has run to its end, and only then."""
+
+    class Done:
+        path = tmp_path / "done"
+
+        def script(self, seconds):
+            return ["sh", "-c", f"sleep {seconds} && echo $FLUX_JOB_ID >>{self.path}"]
+
+        def ids(self):
+            return spelled(self.path.read_text()) if self.path.exists() else []
+
+    return Done()
+
+
+def ids_of(cluster, *filters):
+    return spelled(cluster.flux("jobs", "-a", "-c0", "-no", "{id.f58}", *filters))
+
+
+def submit(cluster, *words):
+    return spelled(cluster.flux("submit", "-n1", *words))[0]
+
+
+def test_no_job_is_lost_or_runs_twice_over_lives_of_different_sizes(cluster, done):
+    submitted, cut = set(), 0
+    for life in range(ROUNDS):
+        cluster.up(SIZES[life % len(SIZES)])
+        assert set(ids_of(cluster)) == submitted
+        begun = len(done.ids())
+        for seconds, count in JOBS.items():
+            ids = cluster.flux("submit", "-n1", f"--cc=1-{count}", *done.script(seconds))
+            submitted |= set(spelled(ids))
+        podnet.until(lambda: len(done.ids()) >= begun + 5, 60, "the end of five jobs")
+        cluster.end()
+        cut += cluster.pods[0].log.count("had to be cut and will run again")
+    assert len(submitted) == ROUNDS * sum(JOBS.values())
+    assert cut > 0, "no life cut a job, so that nothing was tried"
+
+    cluster.up(3)
+    cluster.flux("queue", "drain")
+    assert sorted(done.ids()) == sorted(submitted)
+    assert set(ids_of(cluster, "--filter=completed")) == submitted
+    cluster.end()
+
+
+def test_jobs_keep_user_urgency_dependencies_and_order(cluster, done):
+    cluster.up(1, max_size=1)
+    long = submit(cluster, "--urgency=20", *done.script(6))
+    follows = submit(cluster, f"--dependency=afterok:{long}", *done.script(0))
+    held = submit(cluster, "--urgency=hold", *done.script(0))
+    cluster.flux("job", "wait-event", long, "start")
+    cluster.end()
+    assert f"will run again under the same id: {long}\n" in cluster.pods[0].log
+
+    cluster.up(1, max_size=1)
+    assert long in cluster.flux("kvs", "get", "fluxpod.again")
+    assert cluster.flux("jobs", "-no", "{urgency}", long).strip() == "20"
+    cluster.flux("job", "wait-event", follows, "clean")
+    assert done.ids() == [long, follows]
+    assert ids_of(cluster, "--filter=pending") == [held]
+    cluster.end()
+
+
+def test_everybody_told_to_end_at_once_loses_nothing(cluster, done):
+    cluster.up(2, max_size=2)
+    ids = cluster.flux("submit", "-N2", "--cc=1-3", *done.script(5))
+    ids = spelled(ids)
+    cluster.flux("job", "wait-event", ids[0], "start")
+    cluster.end(*cluster.pods)
+    cluster.up(2, max_size=2)
+    cluster.flux("queue", "drain")
+    assert set(ids_of(cluster, "--filter=completed")) == set(ids)
+    cluster.end()
+
+
+# ---- archives that are none ----------------------------------------------------------------------
+
+
+def test_without_an_archive_the_cluster_begins_empty_and_says_so(cluster):
+    cluster.up(1)
+    assert "there is no archive" in cluster.pods[0].log
+    assert ids_of(cluster) == []
+    cluster.end()
+    assert Path(cluster.archive).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.fixture
+def archived(cluster, done):
+    """A cluster with one finished job in its archive."""
+    cluster.up(1)
+    cluster.flux("run", "true")
+    cluster.end()
+    return Path(cluster.archive).read_bytes()
+
+
+@pytest.mark.parametrize("harm", ["cut off", "empty", "foreign"])
+def test_what_is_no_whole_archive_is_refused_and_left_as_it_is(cluster, archived, harm):
+    bad = {"cut off": archived[: len(archived) // 2], "empty": b"", "foreign": b"x" * 5000}[harm]
+    Path(cluster.archive).write_bytes(bad)
+    lead = cluster.boot(1)
+    assert lead.wait(20) == 13, lead.log_tail()
+    assert "restore the archive" in lead.log and "Flux has not seen it" in lead.log
+    assert Path(cluster.archive).read_bytes() == bad
+
+
+@pytest.fixture
+def volume():
+    """A small file system that pods see as well, whose size can be changed."""
+    place = Path("/mnt")  # of the test's own mount namespace
+
+    def resize(size, flags=0):
+        podnet.mount("tmpfs", str(place), "tmpfs", flags, f"size={size}")
+        return place
+
+    yield resize
+    subprocess.run(["umount", "--lazy", str(place)])
+
+
+def test_a_full_disk_leaves_the_archive_and_the_next_start_saves(cluster, archived, volume):
+    small = volume(len(archived) + 8192)
+    (small / "archive.tar").write_bytes(archived)
+    cluster.archive = str(small / "archive.tar")
+    cluster.up(1)
+    cluster.flux("run", "true")
+    root = cluster.root
+    cluster.end(code=13)
+    assert "No space left" in cluster.pods[0].log
+    assert (small / "archive.tar").read_bytes() == archived
+    assert [each.name for each in small.iterdir()] == ["archive.tar"]
+
+    # The same pod again, with room: its statedir still has what could not be saved.
+    volume("64m", podnet.MS_REMOUNT)
+    cluster.lives -= 1
+    cluster.up(1)
+    assert cluster.root == root
+    assert "what an earlier life could not save is saved now: 2 jobs" in cluster.pods[0].log
+    assert len(ids_of(cluster, "--filter=completed")) == 2
+    cluster.end()
+
+
+def test_a_second_signal_ends_at_once_and_leaves_the_archive(cluster, archived):
+    cluster.up(1)
+    cluster.flux("submit", "sleep", "600")
+    lead = cluster.pods[0]
+    lead.signal(signal.SIGTERM)
+    podnet.until(lambda: "told to end" in lead.log, 10)
+    lead.signal(signal.SIGTERM)
+    assert lead.wait(10) != 0
+    assert Path(cluster.archive).read_bytes() == archived
+    cluster.up(1)
+    assert len(ids_of(cluster)) == 1
+    cluster.end()
+
+
+# ---- probes of a real cluster --------------------------------------------------------------------
+
+
+def test_probes_follow_a_real_cluster_and_see_who_hangs(cluster):
+    cluster.up(2, max_size=2)
+    podnet.until(lambda: cluster.probe(rank=1) == 0, 20, "the follower's readiness")
+    for rank in (0, 1):
+        for probe in ("startup", "liveness"):
+            assert cluster.probe(probe, rank) == 0
+    broker = cluster.flux("getattr", "broker.pid").strip()
+    subprocess.run([*inside(cluster.pods[0]), "kill", "-STOP", broker], check=True)
+    assert cluster.probe("liveness") == 1
+    assert cluster.probe("startup") == 0
+    subprocess.run([*inside(cluster.pods[0]), "kill", "-CONT", broker], check=True)
+    podnet.until(lambda: cluster.probe("liveness") == 0, 20)
+
+    supervisor = cluster.pods[1]
+    supervisor.signal(signal.SIGSTOP)
+    assert cluster.probe("liveness", rank=1) == 1
+    supervisor.signal(signal.SIGCONT)
+    podnet.until(lambda: cluster.probe("liveness", rank=1) == 0, 20)
+    cluster.end()
+
+
+def inside(pod):
+    return ["nsenter", f"--target={pod.pid}", "--pid", "--mount"]
