@@ -16,6 +16,7 @@
 #include "fluxpod/gates/resolver.hpp"
 #include "fluxpod/gates/tcp_gate.hpp"
 #include "fluxpod/identity/network_facts.hpp"
+#include "fluxpod/launch/processes.hpp"
 #include "fluxpod/launch/signals.hpp"
 #include "fluxpod/overlay/handshake.hpp"
 #include "fluxpod/plan/make.hpp"
@@ -207,6 +208,7 @@ Environment planned_environment(const LaunchPlan& launch, Environment inherited)
 }
 
 Result<int> unless_signalled(Task<Result<int>> boot) {
+    forget_the_start();
     asio::io_context context(1);
     auto race = [](Task<Result<int>> work) -> Task<Result<int>> {
         auto first = co_await (std::move(work) || next_boot_signal());
