@@ -32,18 +32,31 @@ seconds=20
 [ "$FLUX_URI" = "$uri" ] || exit 0
 boot_id=$(cat "$boot_id_file") || exit 0
 key=fluxpod.node-check.$boot_id.{node}
+drained=fluxpod.node-check.drained.$rank
 line="$rank $host"
-snapshot=$(timeout $seconds flux kvs put --treeobj-root --append "$key=$line
-") || exit 0
-timeout $seconds flux kvs get --at "$snapshot" "$key" | while read -r first name; do
+timeout $seconds flux kvs put --append "$key=$line
+" || exit 0
+list=$(timeout $seconds flux kvs get "$key" "$drained" 2>/dev/null)
+
+while read -r first name; do
     [ "$first" != "$rank" ] || break
     [ -n "$first" ] || continue
     there=$(timeout $seconds flux exec --rank "$first" cat "$boot_id_file" </dev/null 2>/dev/null)
     [ "$there" = "$boot_id" ] || continue
     timeout $seconds flux resource drain --update "$rank" \
         "on the node of rank $first ($name), which is counted there: kernel boot id $boot_id"
-    break
-done
+    timeout $seconds flux kvs put "$drained=drained"
+    exit 0
+done <<EOF
+$list
+EOF
+
+# It has its node for itself now, and only what was said above is taken back.
+case $list in *drained)
+    reason=$(timeout $seconds flux resource drain --include "$rank" --no-header --format '{{reason}}')
+    case $reason in *"which is counted there"*) timeout $seconds flux resource undrain "$rank" ;; esac
+    timeout $seconds flux kvs unlink "$drained" ;;
+esac
 exit 0
 )";
 

@@ -4,6 +4,7 @@
 import contextlib
 import json
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -283,6 +284,32 @@ class TestFlux:
         all_end_with(pods, 0)
         assert pods[0].stdout.split("\n")[:2] == ["2 fp-2", "1 fp-1"]
         assert "free 2" in pods[0].stdout
+
+    def test_a_drained_rank_that_moves_to_a_node_of_its_own_is_free_again(self, boot):
+        drained, moved = Path(podnet.SHARE, "drained"), Path(podnet.SHARE, "moved")
+        script = f"""
+            flux resource list -s free -no 'first {{nnodes}}'
+            touch {drained}
+            until [ -e {moved} ] && [ $(flux resource list -s free -no '{{nnodes}}') = 2 ]; do
+                sleep 0.1
+            done
+            flux resource drain -n
+        """
+        for mark in (drained, moved):
+            mark.unlink(missing_ok=True)
+
+        def start(rank, node):
+            return boot("--size", "2", "--node-check", "on", "--node-name", node, ranks=[rank],
+                        lead_command=["timeout", "40", "sh", "-c", script])[0]  # fmt: skip
+
+        lead, follower = start(0, "here"), start(1, "here")
+        podnet.until(drained.exists, 60, "the lead's command")
+        follower.signal(signal.SIGTERM)
+        follower.wait(30)
+        moved.touch()
+        follower = start(1, "there")
+        assert lead.wait(60) == 0, lead.log_tail() + follower.log
+        assert lead.stdout.split() == ["first", "1"]
 
     def test_the_node_check_keeps_an_inherited_rc_directory(self, net, fluxpod, tmp_path):
         rc = tmp_path / "rc"
