@@ -41,7 +41,7 @@ constexpr Duration first_probe_timeout = std::chrono::milliseconds(250);
 // TTLs are whole seconds: so long must a denial's end stand still to be one and the same denial.
 constexpr Duration whole_name_proof = std::chrono::seconds(3);
 
-constexpr Duration first_refresh = std::chrono::seconds(1);
+constexpr Duration first_refresh = std::chrono::milliseconds(500);
 constexpr Duration last_refresh = std::chrono::seconds(4);
 
 // One cache key of a type: the DO and CD bits.

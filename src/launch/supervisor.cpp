@@ -137,7 +137,9 @@ Task<BrokerEnd> Supervisor::accompany(Child broker) {
             main_.signal_everybody(SIGKILL);
         }
     } else if (!broker.has_ended()) {
-        co_await clear_away();
+        // A follower's broker has nothing to save, and would begin its own end by asking a parent
+        // that is not there. Jobs have their second in clear_away().
+        broker.signal(SIGKILL);
     }
     const TimePoint at_last = clock_.now() + after_kill;
     if (!co_await ends_by(broker, at_last)) end.killed = true;

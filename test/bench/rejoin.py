@@ -65,6 +65,7 @@ def one_run(argv, names, dns, absent):
         time.sleep(2)  # a cluster that has been up for a while, not one that is being made
         net.ask(net.fqdn(names[0]))  # somebody did, and now the cache holds the old address
         pods[0].kill()
+        net.unpublish(names[0])  # as Kubernetes does with the record of a pod that is gone
         pods[0].move("10.244.77.7")
         time.sleep(absent)
         start(0)

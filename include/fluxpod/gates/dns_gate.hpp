@@ -13,7 +13,7 @@
 // That a resolver understands private types shows at the apex of the zone that denied the name; if
 // it does not, or if it holds denials for a name as a whole, addresses are polled too, or instead.
 //
-// While later gates are shut, addresses are asked again after 1, 2, 4, 4, ... seconds under
+// While later gates are shut, addresses are asked again after 0.5, 1, 2, 4, 4, ... seconds under
 // changing keys, so that a pod that came back with another address is found. A DNS that falls
 // silent meanwhile does not take known addresses away.
 #pragma once
