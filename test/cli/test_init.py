@@ -4,10 +4,12 @@ ordinary process where that makes a difference."""
 
 import contextlib
 import ctypes
+import errno
 import fcntl
 import os
 import resource
 import select
+import shutil
 import signal
 import struct
 import subprocess
@@ -426,6 +428,21 @@ def test_fwd_storm(init):
     assert time.monotonic() - begun < 5
 
 
+def test_early_blind(launch, fluxpod):
+    """All signals are blocked before the program itself opens any file."""
+    if shutil.which("strace") is None:
+        pytest.skip("there is no strace")
+    trace = launch("child", ["strace", "-f", "-o", "/proc/self/fd/1", "-e",
+                             "trace=rt_sigprocmask,openat,execve", fluxpod, "init", "--", CHILD,
+                             "exit", "0"])  # fmt: skip
+    assert trace.wait(20) == 0
+    calls = trace.stdout.splitlines()
+    blocked = next(n for n, call in enumerate(calls) if "SIG_BLOCK, ~[]" in call or "~[RT" in call)
+    mine = [call for call in calls[1:blocked] if "openat" in call and ".so" not in call
+            and "/etc/ld" not in call and "/proc/" not in call and "/sys/" not in call]  # fmt: skip
+    assert mine == []
+
+
 # ---- 3. reaping ----------------------------------------------------------------------------------
 
 
@@ -481,6 +498,42 @@ def test_idle_wakeups(init, options):
     before = woken()
     assert not select.select([process._pidfd], [], [], 2)[0]  # nothing happens for two seconds
     assert woken() == before
+
+
+def test_idle_cpu(init):
+    """Not a tick of CPU while nothing happens, by the kernel's own count in nanoseconds."""
+    process = report(init, [15])
+    podnet.until(lambda: idle(process.pid), 10)
+
+    def used():
+        return int(Path(f"/proc/{process.pid}/schedstat").read_text().split()[0])
+
+    before = used()
+    assert not select.select([process._pidfd], [], [], 1)[0]  # nothing happens for a second
+    assert used() == before
+
+
+def test_reap_speed(init):
+    """What it costs to reap many orphans does not grow with their number squared."""
+
+    def cost(count):
+        process = ready(init(CHILD, "orphans", str(count)))
+        schedstat = Path(f"/proc/{process.pid}/schedstat")
+        before = int(schedstat.read_text().split()[0])
+        process.signal(signal.SIGUSR1)
+        podnet.until(lambda: len(children(process.pid)) == 1, 20, "the last orphan")
+        used = int(schedstat.read_text().split()[0]) - before
+        process.signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+        return used
+
+    assert cost(2000) < 40 * cost(200)
+
+
+def test_np_quiet(launch, fluxpod):
+    process = launch("child", [fluxpod, "init", "--log-level", "debug", "--", CHILD, "exit", "0"])
+    assert process.wait(10) == 0
+    assert process.log == "" and process.stdout == ""
 
 
 def test_np_subreaper(launch, fluxpod):
@@ -571,11 +624,13 @@ def test_attrs_kept(init, tmp_path):
         os.nice(5)
         resource.setrlimit(resource.RLIMIT_NOFILE, (77, 99))
 
-    line = "pwd; umask; ulimit -n; ulimit -Hn; nice"
+        Path("/proc/self/oom_score_adj").write_text("321")
+
+    line = "pwd; umask; ulimit -n; ulimit -Hn; nice; cat /proc/self/oom_score_adj"
     process = init("sh", "-c", line, cwd=str(tmp_path), setup=change)
     assert process.wait(10) == 0
     niceness = str(os.nice(0) + 5)
-    assert process.stdout.split() == [str(tmp_path), "0027", "77", "99", niceness]
+    assert process.stdout.split() == [str(tmp_path), "0027", "77", "99", niceness, "321"]
 
 
 def test_cwd_kept_and_free(init, tmp_path):
@@ -873,6 +928,34 @@ def nobody():
 def test_unprivileged(launch, fluxpod, mode):
     words = [fluxpod, "init", "--", CHILD, "report", "15"]
     process = ready(launch(mode, ["setpriv", "--no-new-privs", *words], setup=nobody))
+    process.signal(15)
+    assert process.wait(10) == 0
+    assert process.log == ""
+
+
+def deny(error, *numbers):
+    """A seccomp(2) filter as an old container runtime has it: these system calls fail."""
+    load, jump_if_equal, give_back = 0x20, 0x15, 0x06
+    program = struct.pack("HBBI", load, 0, 0, 0)  # the number
+    for at, number in enumerate(numbers):
+        behind_allow = len(numbers) - at
+        program += struct.pack("HBBI", jump_if_equal, behind_allow, 0, number)
+    program += struct.pack("HBBI", give_back, 0, 0, 0x7FFF0000)  # allow
+    program += struct.pack("HBBI", give_back, 0, 0, 0x00050000 | error)
+    buffer = ctypes.create_string_buffer(program)
+    head = ctypes.create_string_buffer(
+        struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(buffer))
+    )
+    podnet._call("prctl", 38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
+    podnet._call("prctl", 22, 2, ctypes.c_void_p(ctypes.addressof(head)))  # PR_SET_SECCOMP
+
+
+@pytest.mark.parametrize("error", [errno.EPERM, errno.ENOSYS], ids=["EPERM", "ENOSYS"])
+def test_old_seccomp(init, error):
+    """pidfd_send_signal, pidfd_open, clone3, close_range, openat2, pidfd_getfd, faccessat2 and
+    epoll_pwait2, the same numbers on every architecture."""
+    process = report(init, [15], setup=lambda: deny(error, 424, 434, 435, 436, 437, 438, 439, 441))
+    assert set(os.listdir(f"/proc/{process.pid}/fd")) <= {"0", "1", "2"}
     process.signal(15)
     assert process.wait(10) == 0
     assert process.log == ""
