@@ -35,7 +35,9 @@ class Follower {
 
     Task<std::string> parent_lost(ParentSeen& seen) {
         // Only the name was asked for, so that nobody knows where the broker connects to.
-        if (!parent_.answered) co_await clock_.sleep_until(TimePoint::max());
+        if (!parent_.answered) {
+            co_await clock_.sleep_until(TimePoint::max());
+        }
         Route route{.host = plan_.gate->host,
                     .port = plan_.gate->port,
                     .addresses = {},

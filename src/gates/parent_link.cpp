@@ -70,7 +70,7 @@ Link find_in(std::string_view table, const std::string& remote) {
 Link find_link(std::string_view tcp, std::string_view tcp6, const tcp::endpoint& parent) {
     const auto address = parent.address();
     if (address.is_v6()) return find_in(tcp6, as_in_table(address.to_v6(), parent.port()));
-    const Link found = find_in(tcp, as_in_table(address.to_v4(), parent.port()));
+    Link found = find_in(tcp, as_in_table(address.to_v4(), parent.port()));
     if (found.state != LinkState::absent) return found;
     const auto mapped =
         boost::asio::ip::make_address_v6(boost::asio::ip::v4_mapped, address.to_v4());

@@ -57,14 +57,20 @@ Task<std::string> ParentWatch::lost() {
             seen_.connected = true;
             const bool anew = !local_.empty() && local_ != local;
             local_ = local;
-            if (anew) co_await reconnected_();
+            if (anew) {
+                co_await reconnected_();
+            }
         }
         if (link != LinkState::absent) absent_since_.reset();
         if (link != LinkState::stalled) name_.reset();
 
         std::optional<std::string> why;
-        if (link == LinkState::absent) why = co_await gone();
-        if (link == LinkState::stalled) why = co_await moved();
+        if (link == LinkState::absent) {
+            why = co_await gone();
+        }
+        if (link == LinkState::stalled) {
+            why = co_await moved();
+        }
         if (why) co_return *why;
     }
 }

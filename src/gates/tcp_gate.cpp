@@ -29,7 +29,9 @@ std::string describe(const Connect& connect) {
 }
 
 Task<void> attempt_connect(Connect& connect, Clock& clock, TimePoint start, TimePoint give_up) {
-    if (start > clock.now()) co_await clock.sleep_until(start);
+    if (start > clock.now()) {
+        co_await clock.sleep_until(start);
+    }
     asio::ip::tcp::socket socket(co_await asio::this_coro::executor);
     auto first =
         co_await (socket.async_connect(connect.endpoint, as_result) || clock.sleep_until(give_up));
