@@ -181,6 +181,7 @@ def test_the_files_of_a_boot_have_their_modes(start, fluxpod, lead, secret, tmp_
         "etc/flux/config/broker.toml": 0o644,
         "etc/flux/system/R": 0o644,
         "etc/flux/system/hostlist": 0o644,
+        "run/state.json": 0o644,
     }
     assert {path: stat.S_IMODE((root / path).stat().st_mode) for path in modes} == modes
     leftovers = [path for path in root.rglob("*") if path.is_file()]

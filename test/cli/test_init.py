@@ -134,7 +134,7 @@ def idle(pid):
 
 
 def ready(process):
-    podnet.until(lambda: "ready" in process.stdout, 10, "the child")
+    podnet.until(lambda: "ready" in process.stdout, 60, "the child")
     return process
 
 
@@ -450,7 +450,7 @@ def test_reap_all(init):
     process = ready(init(CHILD, "orphans", "5000"))
     assert len(children(process.pid)) == 5001
     process.signal(signal.SIGUSR1)
-    podnet.until(lambda: len(children(process.pid)) == 1, 10, "the last orphan")
+    podnet.until(lambda: len(children(process.pid)) == 1, 60, "the last orphan")
     process.signal(signal.SIGTERM)
     assert process.wait(10) == 0
 

@@ -2,6 +2,7 @@
 """fluxpod topology: the report, its JSON, the drawing, and machines that are not this one."""
 
 import json
+import shutil
 import xml.etree.ElementTree
 from pathlib import Path
 
@@ -42,12 +43,14 @@ def test_another_node_is_asked_about_with_a_limit(topology):
     assert told["flux"]["cores"] == 96
 
 
-def test_a_recorded_node_is_read_with_its_devices(topology):
-    told = json.loads(topology("--machine", str(DATA / "gpus.xml"), "--format", "json"))
+def test_a_recorded_node_is_read_with_its_devices(topology, tmp_path):
+    for name in ("gpus.xml", "offline.xml"):  # a pod does not see the source tree
+        shutil.copy(DATA / name, tmp_path)
+    told = json.loads(topology("--machine", str(tmp_path / "gpus.xml"), "--format", "json"))
     assert told["hwloc"]["gpus"] == 4
     assert told["hwloc"]["devices"] == ["cuda0 (CUDA)", "cuda1 (CUDA)", "rsmi0 (RSMI)",
                                         "rsmi1 (RSMI)"]  # fmt: skip
-    told = json.loads(topology("--machine", str(DATA / "offline.xml"), "--format", "json"))
+    told = json.loads(topology("--machine", str(tmp_path / "offline.xml"), "--format", "json"))
     assert told["machine"]["offline_cpus"] == 2
 
 

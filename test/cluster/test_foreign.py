@@ -122,7 +122,8 @@ def resident_kib(pod):
 ])  # fmt: skip
 def test_what_waits_needs_little_memory(net, static_program, words, most_kib, sign):
     reader, writer = os.pipe()
-    pod = net.pod("waits-0", [static_program, *words], setup=lambda: os.dup2(reader, 0))
+    program = podnet.share_program(static_program)
+    pod = net.pod("waits-0", [program, *words], setup=lambda: os.dup2(reader, 0))
     try:
         podnet.until(lambda: sign in pod.log and pod_sleeps(pod), 20)
         assert resident_kib(pod) <= most_kib

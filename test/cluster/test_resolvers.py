@@ -173,6 +173,13 @@ zone "cluster.local" {{ type static-stub; server-addresses {{ {AUTHORITY}; }}; }
 
 
 @pytest.fixture(scope="module")
+def net():
+    """One for all tests: the resolvers keep nothing of the one before."""
+    with podnet.Net() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
 def servers(net):
     for address in (AUTHORITY, CACHE):
         subprocess.run(["ip", "address", "add", f"{address}/32", "dev", "pods"], check=True)
