@@ -69,7 +69,7 @@ class TcpGate final : public Gate {
     // the cluster, so for five seconds they are many.
     [[nodiscard]] std::optional<BackoffPolicy> pace() const override {
         return BackoffPolicy{.first = std::chrono::milliseconds(20),
-                             .most = std::chrono::milliseconds(200),
+                             .most = std::chrono::milliseconds(400),
                              .factor = 1.3,
                              .steady = 250};
     }
@@ -83,20 +83,17 @@ class TcpGate final : public Gate {
         }
         if (connects_.empty()) co_return Attempt{.why = "no address is known", .not_before = {}};
 
-        std::vector<Task<void>> race;
-        const TimePoint until = std::min(give_up, clock_.now() + timeout_);
-        for (TimePoint start = clock_.now(); start < until; start += next_connect) {
-            for (auto& connect : connects_) {
-                race.push_back(attempt_connect(connect, clock_, start, until));
-            }
+        // Nearly every try is answered at once, and most of them are refused: the others are made
+        // ready only where the first is not answered.
+        const TimePoint now = clock_.now();
+        const TimePoint until = std::min(give_up, now + timeout_);
+        const TimePoint second = std::min(until, now + next_connect);
+        co_await race(now, second);
+        if (!settled()) {
+            co_await race(second, until);
         }
-        const auto connected = [](const Connect& connect) { return connect.connected; };
-        const auto silent = [](const Connect& connect) { return connect.silent; };
-        co_await together(std::move(race), [this, connected, silent] {
-            return std::any_of(connects_.begin(), connects_.end(), connected) ||
-                   std::none_of(connects_.begin(), connects_.end(), silent);
-        });
 
+        const auto connected = [](const Connect& connect) { return connect.connected; };
         const auto winner = std::find_if(connects_.begin(), connects_.end(), connected);
         if (winner != connects_.end()) {
             route_.answered = winner->endpoint;
@@ -124,6 +121,23 @@ class TcpGate final : public Gate {
     }
 
   private:
+    // Connects to every address from `start` on, and again and again as long as none is settled.
+    [[nodiscard]] Task<void> race(TimePoint start, TimePoint until) {
+        std::vector<Task<void>> connects;
+        for (; start < until; start += next_connect) {
+            for (auto& connect : connects_) {
+                connects.push_back(attempt_connect(connect, clock_, start, until));
+            }
+        }
+        co_await together(std::move(connects), [this] { return settled(); });
+    }
+    [[nodiscard]] bool settled() const {
+        return std::any_of(connects_.begin(), connects_.end(),
+                           [](const Connect& connect) { return connect.connected; }) ||
+               std::none_of(connects_.begin(), connects_.end(),
+                            [](const Connect& connect) { return connect.silent; });
+    }
+
     Route& route_;
     Clock& clock_;
     Duration timeout_;
