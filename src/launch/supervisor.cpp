@@ -124,7 +124,9 @@ Result<Child> Supervisor::start() {
 Task<BrokerEnd> Supervisor::accompany(Child broker) {
     BrokerEnd end;
     auto lost = [&]() -> Task<void> {
-        if (what_.is_lead) co_await clock_.sleep_until(TimePoint::max());
+        if (what_.is_lead) {
+            co_await clock_.sleep_until(TimePoint::max());
+        }
         end.lost = co_await what_.parent_lost(end.parent);
     };
     co_await (reaper_.end_of(broker) || lost() || told_to_end());
@@ -155,7 +157,9 @@ Task<void> Supervisor::leave(Child broker, bool& program_began) {
     log::info("told to end by {}; {} for it", signal_name(*told_), describe_duration(patience));
     const TimePoint kill_at = now + patience;
     auto prepare = [&]() -> Task<void> {
-        if (what_.has_program) program_began = co_await what_.program_began();
+        if (what_.has_program) {
+            program_began = co_await what_.program_began();
+        }
         co_await what_.before_the_end(now + patience / 2);
     };
     co_await (prepare() || reaper_.end_of(broker));
