@@ -5,7 +5,7 @@ namespace fluxpod {
 
 RejoinBudget::RejoinBudget(std::uint64_t seed)
     : backoff_(
-          {.first = std::chrono::milliseconds(500), .most = std::chrono::seconds(10), .factor = 2},
+          {.first = std::chrono::milliseconds(500), .most = std::chrono::minutes(1), .factor = 2},
           seed) {}
 
 std::optional<Duration> RejoinBudget::next(TimePoint now, bool had_joined) {

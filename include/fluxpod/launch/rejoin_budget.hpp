@@ -14,7 +14,7 @@ namespace fluxpod {
 
 class RejoinBudget {
   public:
-    static constexpr unsigned most_failures_in_a_row = 4;
+    static constexpr unsigned most_failures_in_a_row = 8;
     static constexpr std::size_t most_in_window = 100;
     static constexpr Duration window = std::chrono::minutes(10);
 
