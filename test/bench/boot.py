@@ -170,24 +170,29 @@ def verdict(fine):
     return "met" if fine else "MISSED"
 
 
+def enter_with(program):
+    """Into namespaces of our own; the program and a secret, where every pod finds them."""
+    podnet.enter()
+    secret = Path(podnet.SHARE, "secret")
+    secret.write_text("a secret of sixteen bytes at least")
+    secret.chmod(0o600)
+    return podnet.share_program(program), str(secret)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--fluxpod", default=str(ROOT / "build/gcc/src/fluxpod"))
     parser.add_argument("--sizes", default="4,16,32")
     parser.add_argument("--rounds", type=int, default=7)
     arguments = parser.parse_args()
-    podnet.enter()
-    fluxpod = podnet.share_program(arguments.fluxpod)
-    secret = Path(podnet.SHARE, "secret")
-    secret.write_text("a secret of sixteen bytes at least")
-    secret.chmod(0o600)
+    fluxpod, secret = enter_with(arguments.fluxpod)
 
-    fine = show_own_work(own_work(fluxpod, str(secret)))
+    fine = show_own_work(own_work(fluxpod, secret))
     if shutil.which("flux") is None:
         print("\nagainst raw brokers: left out, there is no flux on PATH")
     else:
         sizes = [int(size) for size in arguments.sizes.split(",")]
-        fine = against_raw(fluxpod, str(secret), sizes, arguments.rounds) and fine
+        fine = against_raw(fluxpod, secret, sizes, arguments.rounds) and fine
     return 0 if fine else 1
 
 

@@ -11,12 +11,8 @@ import shlex
 import shutil
 import statistics
 import sys
-from pathlib import Path
 
-from boot import ROOT, fluxpod_argv, time_to_command
-
-sys.path.insert(0, str(ROOT / "container"))
-import podnet  # noqa: E402
+from boot import ROOT, enter_with, fluxpod_argv, time_to_command
 
 VARIANTS = {
     "without": ["--node-check", "off"],
@@ -40,17 +36,13 @@ def main():
     arguments = parser.parse_args()
     if shutil.which("flux") is None:
         sys.exit("there is no flux on PATH")
-    podnet.enter()
-    fluxpod = podnet.share_program(arguments.fluxpod)
-    secret = Path(podnet.SHARE, "secret")
-    secret.write_text("a secret of sixteen bytes at least")
-    secret.chmod(0o600)
+    fluxpod, secret = enter_with(arguments.fluxpod)
 
     names = [f"fp-{rank}" for rank in range(arguments.size)]
     times = {name: [] for name in VARIANTS}
     for _ in range(arguments.rounds):
         for name, options in VARIANTS.items():
-            argv = argv_of(fluxpod, str(secret), arguments.size, options)
+            argv = argv_of(fluxpod, secret, arguments.size, options)
             times[name].append(time_to_command(names, argv))
     print(f"{arguments.size} pods, seconds to the lead's command ({arguments.rounds} rounds)")
     print(f"{'':14}{'median':>9}{'least':>9}{'most':>9}")

@@ -86,15 +86,11 @@ def main():
     arguments = parser.parse_args()
     if shutil.which("flux") is None:
         sys.exit("left out: there is no flux on PATH")
-    podnet.enter()
-    fluxpod = podnet.share_program(arguments.fluxpod)
-    secret = Path(podnet.SHARE, "secret")
-    secret.write_text("a secret of sixteen bytes at least")
-    secret.chmod(0o600)
+    fluxpod, secret = boot.enter_with(arguments.fluxpod)
     names = [f"fp-{rank}" for rank in range(arguments.pods)]
     with podnet.Net() as net:
         prepared = boot.raw_files(names, net)
-    argvs = peers(fluxpod, str(secret), prepared, arguments.pods)
+    argvs = peers(fluxpod, secret, prepared, arguments.pods)
 
     heads = list(argvs)
     print("seconds from 'new lead reachable' to 'all ranks online' (median, slowest)")

@@ -235,17 +235,13 @@ def main():
     arguments = parser.parse_args()
     if shutil.which("flux") is None:
         sys.exit("left out: there is no flux on PATH")
-    podnet.enter()
-    fluxpod = podnet.share_program(arguments.fluxpod)
-    secret = Path(podnet.SHARE, "secret")
-    secret.write_text("a secret of sixteen bytes at least")
-    secret.chmod(0o600)
+    fluxpod, secret = boot.enter_with(arguments.fluxpod)
 
     hosts = [f"fp-{rank}" for rank in range(arguments.pods)]
     with podnet.Net() as net:
         prepared = boot.raw_files(hosts, net)
         lead = net.fqdn(hosts[0])
-    argvs = peers(fluxpod, str(secret), prepared, arguments.pods, lead)
+    argvs = peers(fluxpod, secret, prepared, arguments.pods, lead)
     names = arguments.peers.split(",") if arguments.peers else list(argvs)
     results = {}
     for scenario in SCENARIOS:
