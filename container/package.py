@@ -28,7 +28,6 @@ LICENSES = {
     "linux": "GPL-2.0-only WITH Linux-syscall-note",
     "tl-expected": "CC0-1.0",
     "toml11": "MIT",
-    "yaml-cpp": "MIT",
 }
 
 
@@ -93,7 +92,8 @@ def wrap_components():
             "license": re.search(r"license: '([^']+)'", build)[1],
             "from": pinned["source_url"],
             "sha256": pinned["source_hash"],
-            "texts": sorted((wrap.parent / pinned["directory"]).glob("COPYING*")),
+            "texts": sorted(path for path in (wrap.parent / pinned["directory"]).iterdir()
+                            if path.name.startswith(("COPYING", "LICENSE"))),
         }
 
 
