@@ -84,14 +84,16 @@ def _ip(*lines, netns=None, check=True):
 # ---- the outer namespaces ------------------------------------------------------------------------
 
 _inside = False
+_outside_network = None
 
 
 def enter():
     """Returns inside new namespaces, as their PID 1. The process that called stays outside, waits,
     and ends with the same status; if it ends first, by any signal, so does everything inside."""
-    global _inside
+    global _inside, _outside_network
     if _inside:
         return
+    _outside_network = os.open("/proc/self/ns/net", os.O_RDONLY)
     sys.stdout.flush()
     sys.stderr.flush()
     if os.geteuid() != 0:
@@ -112,6 +114,12 @@ def enter():
         os.makedirs(directory)
     _ip("link set lo up")
     _inside = True
+
+
+def leave_network():
+    """Back to the machine's own network, for what has to reach a mirror: as subprocess's preexec_fn.
+    Denied to an ordinary user."""
+    _call("setns", _outside_network, _NEWNET)
 
 
 def _become_root_of_a_user_namespace():

@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
@@ -92,8 +93,20 @@ int getaddrinfo(const char* node, const char* service, const addrinfo* hints, ad
 
 void freeaddrinfo(addrinfo* result) { std::free(result); }
 
-int getnameinfo(const sockaddr*, socklen_t, char*, socklen_t, char*, socklen_t, int) {
-    return EAI_FAIL;
+int getnameinfo(const sockaddr* address, socklen_t, char* host, socklen_t host_size, char* service,
+                socklen_t service_size, int) {
+    const auto* v4 = reinterpret_cast<const sockaddr_in*>(address);
+    const auto* v6 = reinterpret_cast<const sockaddr_in6*>(address);
+    const bool is_v6 = address->sa_family == AF_INET6;
+    const void* number = is_v6 ? static_cast<const void*>(&v6->sin6_addr) : &v4->sin_addr;
+    if (host != nullptr && ::inet_ntop(address->sa_family, number, host, host_size) == nullptr) {
+        return EAI_OVERFLOW;
+    }
+    if (service != nullptr) {
+        const unsigned port = ntohs(is_v6 ? v6->sin6_port : v4->sin_port);
+        (void)std::snprintf(service, service_size, "%u", port);
+    }
+    return 0;
 }
 
 const char* gai_strerror(int) { return "only numbers are resolved"; }

@@ -39,6 +39,15 @@ Status write_files(const Plan& plan, const std::optional<CurveCert>& certificate
     return {};
 }
 
+// Flux has a shell run its rc1 and rc3, and says of one that is missing only that its own "flux
+// modprobe rc1" could not be launched.
+void tell_of_missing_shell(const Environment& environment) {
+    const std::string shell = environment.get("SHELL").value_or("/bin/bash");
+    if (find_program(shell, environment)) return;
+    log::warning("{} is not here, the shell that Flux runs its rc1 with: set SHELL to one that is",
+                 shell);
+}
+
 // gates: the broker starts when its first connection attempt succeeds, and not before. What must be
 // true before each start of a broker; raced against signals by the caller. `parent` outlives it.
 Task<Result<int>> approach(const DecidedPod& pod, const std::optional<CurveCert>& certificate,
@@ -102,6 +111,7 @@ Result<int> boot(Invocation& invocation, const Settings& settings, BootReport& r
                          .argv = plan.launch.argv,
                          .environment = planned_environment(plan.launch, invocation.environment),
                          .mask = invocation.inherited_mask};
+    tell_of_missing_shell(broker.environment);
     ParentFound parent;
     auto pass_gates = [&] { return approach(*pod, *certificate, report, parent); };
     if (settings.supervise) {

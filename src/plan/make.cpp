@@ -280,13 +280,22 @@ Status add_user_attributes(const Settings& settings, Attributes& attributes) {
     return {};
 }
 
+// Of a shell Flux makes an interactive one, and what a shell might read otherwise it hands to one.
+bool is_plain_program(const std::string& word) {
+    constexpr std::string_view plain =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-";
+    return word.starts_with('/') && !word.ends_with("sh") &&
+           word.find_first_not_of(plain) == std::string::npos;
+}
+
 // Flux hands an initial program of one word to a shell, or takes it for an interactive one, and
 // executes several words as they are. env(1) is a second word that changes nothing else, but it
-// would take a name with "=" for a variable.
+// would take a name with "=" for a variable. A plain path Flux 0.88 executes as it is, and an image
+// that is the application alone has no env.
 Status add_initial_program(const std::vector<std::string>& command,
                            std::vector<std::string>& argv) {
     argv.emplace_back("--");
-    if (command.size() == 1) {
+    if (command.size() == 1 && !is_plain_program(command.front())) {
         if (command.front().find('=') != std::string::npos) {
             return fail({.code = ExitCode::settings,
                          .doing = "run",

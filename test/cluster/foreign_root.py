@@ -22,6 +22,16 @@ def make_mount_points(root, *more):
         (root / file).touch()
 
 
+def make_mount_point(root, outside, inside):
+    """Like what is to be mounted there: a file or a directory."""
+    path = root / inside.lstrip("/")
+    if outside.is_dir():
+        path.mkdir(parents=True, exist_ok=True)
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
 def container(root, uid=65534, volumes=(), scratch=("/run/fluxpod",)):
     """`volumes` are (path outside, path inside) and read-only, `scratch` are emptyDirs."""
 

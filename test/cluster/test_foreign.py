@@ -10,7 +10,8 @@ from pathlib import Path
 
 import podnet
 import pytest
-from foreign_root import container, make_mount_points
+from flux_view import is_of_libc, make_bare_image, make_view
+from foreign_root import container, make_mount_point, make_mount_points
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZE = 4
@@ -64,9 +65,9 @@ def debian_root(root):
     if shutil.which("mmdebstrap") is None:
         pytest.skip("there is no mmdebstrap")
     done = subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", "bookworm", root],
-                          capture_output=True, text=True)  # fmt: skip
+                          capture_output=True, text=True, preexec_fn=podnet.leave_network)  # fmt: skip
     if done.returncode != 0:
-        pytest.skip("mmdebstrap reaches no Debian mirror")
+        pytest.skip("mmdebstrap made no root: " + done.stderr.strip().splitlines()[-1])
 
 
 @pytest.fixture(scope="module", params=[empty_root, busybox_root, debian_root],
@@ -153,37 +154,43 @@ def test_four_pods_of_a_foreign_image_meet(net, foreign_root, shared, secret_vol
 
 
 @pytest.mark.flux
-def test_an_image_without_flux_boots_brokers_from_a_view(
+def test_an_image_with_neither_flux_nor_a_shell_boots_brokers(
     net, needs_flux, shared, secret_volume, tmp_path
 ):
-    """The image has this machine's libraries, and neither Flux nor fluxpod."""
-    prefix = Path(shutil.which("flux")).resolve().parents[1]
+    """All that Flux needs comes with the view: its libraries, its Python, and its shell."""
+    flux = Path(shutil.which("flux")).resolve()
+    prefix = flux.parents[1]
     if prefix == Path("/usr"):
         pytest.skip("this machine's flux is not in a directory of its own")
-    volume = tmp_path / "volume"
-    volume.mkdir()
-    subprocess.run([shared / "fluxpod", "install", "--view", prefix, volume], check=True)
-    root = tmp_path / "root"
-    root.mkdir()
-    make_mount_points(root, "shared", "secret", "usr", str(prefix).lstrip("/"))
-    for name in ("bin", "lib", "lib64", "sbin"):
-        (root / name).symlink_to(f"usr/{name}")
-    (root / "etc/passwd").write_text("flux:x:65534:65534::/run/fluxpod:/bin/sh\n")
+    source, volume, root = tmp_path / "source", tmp_path / "volume", tmp_path / "root"
+    for directory in (volume, root):
+        directory.mkdir()
+    more = make_view(flux, source)
+    subprocess.run([shared / "fluxpod", "install", "--view", source, volume], check=True)
+    make_bare_image(root)
+    for path in root.rglob("*"):
+        assert path.is_dir() or path.name == "application" or is_of_libc(path)
+    make_mount_points(root, "shared", "secret", str(prefix).lstrip("/"))
+    for outside, inside in more:
+        make_mount_point(root, volume / "view" / outside, inside)
     for path in (tmp_path, volume, root):
         open_to_others(path)
     setup = container(
         root,
         volumes=[(volume, SHARED), (volume / "view", str(prefix)), (secret_volume, "/secret"),
-                 ("/usr", "/usr")],
+                 *((volume / "view" / outside, inside) for outside, inside in more)],
         scratch=("/run/fluxpod", "/tmp"),
     )  # fmt: skip
     words = [f"{SHARED}/fluxpod", "run", "--size", str(SIZE), "--service", "flux-service",
-             "--curve-secret", "/secret/key", "--wait-timeout", "40s", "--flux",
-             f"{prefix}/bin/flux", "--", f"{prefix}/bin/flux", "run", "-N4", "hostname"]  # fmt: skip
-    pods = [net.pod(f"fp-{rank}", words, env={"JOB_COMPLETION_INDEX": str(rank)}, setup=setup)
+             "--curve-secret", "/secret/key", "--wait-timeout", "40s", "--flux", flux, "--",
+             flux, "run", "-N4", "/application"]  # fmt: skip
+    env = {"PATH": "/usr/bin:/bin", "SHELL": f"{prefix}/bin/bash",
+           "LD_LIBRARY_PATH": f"{prefix}/lib"}  # fmt: skip
+    pods = [net.pod(f"fp-{rank}", words, env={**env, "JOB_COMPLETION_INDEX": str(rank)}, setup=setup)
             for rank in range(SIZE)]  # fmt: skip
     all_end_with(pods, 0)
-    assert sorted(pods[0].stdout.split()) == [f"fp-{rank}" for rank in range(SIZE)]
+    told = [f"{rank} fp-{rank}" for rank in range(SIZE)]
+    assert sorted(pods[0].stdout.splitlines()) == told
 
 
 # ---- what is missing is named --------------------------------------------------------------------
@@ -222,6 +229,10 @@ RUN = ("run", "--flux", f"{SHARED}/fluxpod")
 
 def test_a_pod_alone_boots(alone):
     assert alone().returncode == 0
+
+
+def test_a_shell_that_is_missing_is_told_before_flux_ends_for_want_of_it(alone):
+    assert "/bin/bash is not here" in alone(command=RUN).log
 
 
 def test_a_root_that_is_read_only_is_named(alone):

@@ -97,11 +97,19 @@ TEST_CASE("a lead without a command is a service") {
 
 TEST_CASE("a command of one word is that program, not a shell's line") {
     Settings settings = sample_settings();
-    for (const char* word : {"a b", "bash", "$HOME", "", "-x", "sleep 1; rm -rf /"}) {
+    for (const char* word :
+         {"a b", "bash", "/bin/bash", "$HOME", "/$HOME", "", "-x", "app", "sleep 1; rm -rf /"}) {
         settings.command = {word};
         const Plan plan = good_plan(settings, sample_identity(0, 2));
         CHECK(behind_dashes(plan.launch.argv) == Words{"env", "--", word});
     }
+}
+
+TEST_CASE("a program that is named by its plain path needs no env") {
+    Settings settings = sample_settings();
+    settings.command = {"/opt/app-1.0/bin/run_it"};
+    const Plan plan = good_plan(settings, sample_identity(0, 2));
+    CHECK(behind_dashes(plan.launch.argv) == settings.command);
 }
 
 TEST_CASE("several words stay as they are") {

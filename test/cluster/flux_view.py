@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A view of this machine's Flux that brings all that Flux needs of an image but libc: its libraries,
+its Python and a shell. And an image that has libc and an application, and nothing else."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+# An image of a dynamic program has these, and they must fit together: they stay out of the view.
+_LIBC = re.compile(r"(ld-linux\S*|libc|libm|libdl|librt|libpthread|libresolv)\.so\.\d+$")
+APPLICATION = """
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+int main(void) {
+    char host[256] = "";
+    gethostname(host, sizeof host - 1);
+    printf("%s %s\\n", getenv("FLUX_TASK_RANK"), host);
+    return 0;
+}
+"""
+ASK_PYTHON = """
+import json, sys, sysconfig, _cffi_backend, ply, yaml
+print(json.dumps([sys.executable, sysconfig.get_path("stdlib"),
+                  [_cffi_backend.__file__, *ply.__path__, *yaml.__path__]]))
+"""
+
+
+def is_of_libc(path):
+    return _LIBC.match(path.name) is not None
+
+
+def libraries_of(files):
+    done = subprocess.run(["ldd", *files], text=True, capture_output=True)
+    return {Path(path) for path in re.findall(r"(?:=> |^\t)(/\S+) \(0x", done.stdout, re.M)}
+
+
+def make_view(flux, view):
+    """Below `view` what is to be at Flux's own prefix. Returns the other mounts that this Flux needs,
+    (path below the view, path in the pod): it was not built for a Python of its own."""
+
+    def says(*words):
+        return subprocess.run([flux, "python", *words], check=True, text=True,
+                              stdout=subprocess.PIPE).stdout.strip()  # fmt: skip
+
+    prefix = flux.parents[1]
+    bindings = view / Path(says("--get-path")).relative_to(prefix)
+    python, standard_library, modules = json.loads(says("-c", ASK_PYTHON))
+
+    shutil.copytree(prefix, view, symlinks=True)
+    shutil.copy("/bin/dash", view / "bin/bash")  # what Flux's rc1 gives it, any shell understands
+    shutil.copy(python, view / "bin/python3")
+    shutil.copytree(standard_library, view / "python", ignore=shutil.ignore_patterns("test"))
+    for module in map(Path, modules):
+        if module.is_dir():
+            shutil.copytree(module, bindings / module.name)
+        else:
+            shutil.copy(module, bindings)
+
+    programs = [path for path in view.rglob("*") if path.is_file() and is_elf(path)]
+    for library in libraries_of(programs):
+        if not is_of_libc(library) and not (view / "lib" / library.name).exists():
+            shutil.copy(library, view / "lib")
+    return [("bin/python3", python), ("python", standard_library)]
+
+
+def is_elf(path):
+    with path.open("rb") as file:
+        return file.read(4) == b"\x7fELF"
+
+
+def make_bare_image(root):
+    """The application at /application, and libc where it belongs."""
+    source = root / "application.c"
+    source.write_text(APPLICATION)
+    subprocess.run(["gcc", "-o", root / "application", source], check=True)
+    source.unlink()
+    for directory in {library.parent for library in libraries_of([root / "application"])}:
+        inside = root / str(directory).lstrip("/")
+        inside.mkdir(parents=True)
+        for part in filter(is_of_libc, directory.iterdir()):
+            shutil.copy(part, inside)
