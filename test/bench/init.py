@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""fluxpod init against tini, dumb-init and catatonit, each as PID 1, in the same run: what it adds to
-the start of a command, how long it takes to reap orphans that end at once, its memory, and how often
-it wakes up while nothing happens. Needs root and cc; fluxpod should be a release binary.
+"""fluxpod init against tini, dumb-init and catatonit, each as PID 1, in the same run: how long it takes
+to print its version, what it adds to the start of a command, how long it takes to reap orphans that
+end at once, its memory, and how often it wakes up while nothing happens. Needs root and cc; fluxpod
+should be a release binary.
 
     test/bench/init.py [--fluxpod FILE] [--starts 300] [--orphans 5000] [--idle 10]
 """
@@ -30,25 +31,33 @@ class Bench:
     def __init__(self, child):
         self.child = child
         self.outer = os.open("/proc/self/ns/pid", os.O_RDONLY)
+        self.nowhere = os.open("/dev/null", os.O_WRONLY)
 
-    def spawn(self, argv, stdout=None):
+    def spawn(self, argv, **streams):
         """As PID 1 of a new namespace."""
         podnet._call("unshare", NEWPID)
         try:
-            actions = [(os.POSIX_SPAWN_DUP2, stdout, 1)] if stdout is not None else []
+            actions = [(os.POSIX_SPAWN_DUP2, file, {"stdout": 1, "stderr": 2}[name])
+                       for name, file in streams.items()]  # fmt: skip
             return os.posix_spawnp(argv[0], argv, os.environ, file_actions=actions)
         finally:
             podnet._call("setns", self.outer, NEWPID)
 
-    def start(self, argv):
+    def whole_life(self, argv, **streams):
         begun = time.perf_counter()
-        os.waitpid(self.spawn([*argv, self.child, "exit", "0"]), 0)
+        os.waitpid(self.spawn(argv, **streams), 0)
         return (time.perf_counter() - begun) * 1000
+
+    def version(self, argv):
+        return self.whole_life([argv[0], "--version"], stdout=self.nowhere, stderr=self.nowhere)
+
+    def start(self, argv):
+        return self.whole_life([*argv, self.child, "exit", "0"])
 
     def running(self, argv):
         """Started, and the child says that it is ready."""
         read_end, write_end = os.pipe()
-        pid = self.spawn(argv, write_end)
+        pid = self.spawn(argv, stdout=write_end)
         os.close(write_end)
         assert os.read(read_end, 100) == b"ready\n"
         return pid, read_end
@@ -98,12 +107,16 @@ def status(pid, field):
 
 
 def measure(bench, inits, arguments):
+    versions = {name: [] for name in inits}
     starts = {name: [] for name in ["nothing", *inits]}
     for _ in range(arguments.starts):  # in turns, so that a busy moment hits all alike
-        for name in starts:
-            starts[name].append(bench.start(inits.get(name, [])))
+        for name, times in versions.items():
+            times.append(bench.version(inits[name]))
+        for name, times in starts.items():
+            times.append(bench.start(inits.get(name, [])))
     bare = statistics.median(starts.pop("nothing"))
-    rows = {name: [statistics.median(times) - bare] for name, times in starts.items()}
+    rows = {name: [statistics.median(versions[name]), statistics.median(starts[name]) - bare]
+            for name in inits}  # fmt: skip
     for name, argv in inits.items():
         runs = [bench.reap(argv, arguments.orphans) for _ in range(3)]
         rows[name] += map(statistics.median, zip(*runs))
@@ -112,15 +125,15 @@ def measure(bench, inits, arguments):
 
 
 def show(rows, arguments):
-    heads = ["start ms", f"reap {arguments.orphans} ms", "CPU ms", "RSS KiB",
+    heads = ["--version ms", "start ms", f"reap {arguments.orphans} ms", "CPU ms", "RSS KiB",
              f"wake-ups in {arguments.idle:g} s"]  # fmt: skip
     ours = rows["fluxpod"]
-    print(f"{'':12}", *(f"{head:>22}" for head in heads), sep="")
+    print(f"{'':12}", *(f"{head:>21}" for head in heads), sep="")
     for name, row in rows.items():
         cells = []
         for mine, value in zip(ours, row):
             ratio = f"({mine / value:.2f}x)" if value > 0 and name != "fluxpod" else ""
-            cells.append(f"{value:13.2f} {ratio:>8}")
+            cells.append(f"{value:12.2f} {ratio:>8}")
         print(f"{name:12}", *cells, sep="")
     print("start: added to a command that ends at once; in brackets: fluxpod divided by this one")
 
