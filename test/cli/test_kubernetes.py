@@ -9,6 +9,8 @@ apis_apps_v1.json, as api/openapi-spec/v3 has them) and the CRDs of JobSet, Lead
 import copy
 import json
 import os
+import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -59,9 +61,22 @@ def build(directory):
         objects.update(found)
     for patch in words.get("patches", []):
         document = yaml.safe_load((directory / patch["path"]).read_text())
+        if "target" in patch:
+            append(objects[patch["target"]["kind"], patch["target"]["name"]], document)
+            continue
         key = (document["kind"], document["metadata"]["name"])
         objects[key] = merge(objects[key], document)
     return objects
+
+
+def append(target, operations):
+    """The one operation of a JSON patch that is used: an item at the end of a list."""
+    for operation in operations:
+        *path, last = operation["path"].strip("/").split("/")
+        assert (operation["op"], last) == ("add", "-")
+        for key in path:
+            target = target[key]
+        target.append(operation["value"])
 
 
 @pytest.fixture(params=OVERLAYS)
@@ -119,6 +134,38 @@ def containers(template):
     return template["spec"].get("initContainers", []) + template["spec"]["containers"]
 
 
+def flux_of(template):
+    return next(each for each in template["spec"]["containers"] if each["name"] == "flux")
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_kubectl_builds_the_same(name):
+    if shutil.which("kubectl") is None:
+        pytest.skip("there is no kubectl")
+    done = subprocess.run(["kubectl", "kustomize", KUBERNETES / "overlays" / name], check=True,
+                          text=True, stdout=subprocess.PIPE)  # fmt: skip
+    built = {(each["kind"], each["metadata"]["name"]): each for each in yaml.safe_load_all(done.stdout)}
+    expected = build(KUBERNETES / "overlays" / name)
+    assert in_any_order(built) == in_any_order(expected)
+    for key, document in expected.items():
+        if key[0] == "Job":
+            assert names_in_order(built[key]) == names_in_order(document)
+
+
+def in_any_order(value):
+    """Lists of which the items have keys of their own, sorted by them."""
+    if isinstance(value, dict):
+        return {key: in_any_order(each) for key, each in value.items()}
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return sorted(map(in_any_order, value), key=lambda each: json.dumps(each, sort_keys=True))
+    return value
+
+
+def names_in_order(job):
+    """Init containers are run in this order."""
+    return [each["name"] for each in job["spec"]["template"]["spec"].get("initContainers", [])]
+
+
 # ---- what they say -------------------------------------------------------------------------------
 
 
@@ -138,6 +185,8 @@ def test_pods_resolve_before_they_are_ready(objects):
 def test_every_volume_is_declared_and_every_source_exists(objects):
     for template in templates(objects):
         volumes = {volume["name"]: volume for volume in template["spec"]["volumes"]}
+        claims = workload(objects)[2].get("volumeClaimTemplates", [])
+        volumes.update({claim["metadata"]["name"]: claim for claim in claims})
         used = {mount["name"] for each in containers(template) for mount in each["volumeMounts"]}
         assert used == set(volumes)
         for volume in volumes.values():
@@ -183,13 +232,53 @@ def test_quality_of_service_is_guaranteed(name):
 
 def test_probes_ask_fluxpod(objects):
     for template in templates(objects):
-        flux = next(each for each in template["spec"]["containers"] if each["name"] == "flux")
+        flux = flux_of(template)
         for kind in ("startup", "readiness", "liveness"):
             probe = flux[f"{kind}Probe"]
             assert probe["exec"]["command"][1:] == ["probe", kind]
             assert probe["exec"]["command"][0] == flux.get("command", ["/usr/local/bin/fluxpod"])[0]
             assert probe["periodSeconds"] * probe["failureThreshold"] > 20
-        assert template["spec"]["terminationGracePeriodSeconds"] >= 60
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_a_pod_may_start_for_as_long_as_it_waits_for_its_parent(name):
+    objects = build(KUBERNETES / "overlays" / name)
+    config = objects["ConfigMap", "flux-config"]["data"]["fluxpod.conf"]
+    minutes = int(re.search(r"^wait-timeout = (\d+)m$", config, re.M)[1])
+    for template in templates(objects):
+        probe = flux_of(template)["startupProbe"]
+        assert probe["periodSeconds"] * probe["failureThreshold"] > 60 * minutes
+
+
+def test_fluxpod_stays_where_pods_are_made_again_and_ends_before_it_is_killed(objects):
+    kind = workload(objects)[0]
+    for template in templates(objects):
+        period = template["spec"]["terminationGracePeriodSeconds"]
+        args = flux_of(template)["args"]
+        own = args[: args.index("--")] if "--" in args else args
+        assert ("--supervise" in own) == (kind in ("StatefulSet", "LeaderWorkerSet"))
+        if "--supervise" not in own:
+            assert period >= 60
+            continue
+        assert "--" not in args, "a lead that finishes would be started again"
+        assert own[own.index("--when-parent-leaves") + 1] == "rejoin"
+        number, unit = re.fullmatch(r"(\d+)([ms])", own[own.index("--grace") + 1]).groups()
+        assert int(number) * {"m": 60, "s": 1}[unit] < period
+
+
+def test_an_archive_outlives_the_pods(objects):
+    for template in templates(objects):
+        flux = flux_of(template)
+        if "--archive" in flux["args"]:
+            archive = Path(flux["args"][flux["args"].index("--archive") + 1])
+            (mount,) = [each for each in flux["volumeMounts"] if each["mountPath"] == str(archive.parent)]
+            claims = workload(objects)[2]["volumeClaimTemplates"]
+            assert mount["name"] in [claim["metadata"]["name"] for claim in claims]
+
+
+def test_what_is_beside_the_broker_does_not_keep_a_job_from_its_end(objects):
+    for template in templates(objects):
+        assert [each["name"] for each in template["spec"]["containers"]] == ["flux"]
 
 
 def test_the_secret_of_the_base_is_refused(start, refuses, fluxpod, tmp_path):
@@ -208,7 +297,7 @@ def test_every_pod_finds_its_rank(objects, fluxpod, secret, tmp_path):
     config.write_text(text.replace("/etc/fluxpod-secret/key", secret))
     hosts = set()
     for rank, (host, platform, template) in enumerate(pods(objects)):
-        flux = next(each for each in template["spec"]["containers"] if each["name"] == "flux")
+        flux = flux_of(template)
         assert flux["args"][0] == "run"
         env = {each["name"]: each.get("value", "default") for each in flux["env"]}
         done = subprocess.run(
