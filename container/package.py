@@ -43,10 +43,11 @@ def source_date():
     """Of the last commit, so that the same sources are packed the same way whenever it is done."""
     if "SOURCE_DATE_EPOCH" in os.environ:
         return int(os.environ["SOURCE_DATE_EPOCH"])
-    done = subprocess.run(["git", "-C", ROOT, "log", "-1", "--format=%ct"],
-                          text=True, capture_output=True)  # fmt: skip
-    if done.returncode == 0:
-        return int(done.stdout)
+    if shutil.which("git"):
+        done = subprocess.run(["git", "-C", ROOT, "log", "-1", "--format=%ct"],
+                              text=True, capture_output=True)  # fmt: skip
+        if done.returncode == 0:
+            return int(done.stdout)
     return int((ROOT / "meson.build").stat().st_mtime)
 
 
