@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import podnet
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -154,6 +155,45 @@ def test_equal_replicas_find_their_index_in_their_reverse_names(podman, shared_s
                *options, service["image"], *service["command"])  # fmt: skip
     assert podman.end_of(*names) == [0] * SIZE, podman.log_of(names[0])
     all_joined(podman, names[0], names)
+    podman("rm", *names)
+
+
+# Debian's docker-compose is version 1, which puts underscores into the names, too.
+COMPOSE = """
+import compose.service
+name_of = compose.service.build_container_name
+compose.service.build_container_name = lambda *words: name_of(*words).replace("_", "-")
+from compose.cli.main import main
+main()
+"""
+
+
+@pytest.fixture
+def docker_socket(podman, tmp_path):
+    """Podman, as Docker's API."""
+    path = tmp_path / "docker.sock"
+    service = subprocess.Popen(["podman", "system", "service", "--time=0", f"unix://{path}"],
+                               env=podman.environment)  # fmt: skip
+    podnet.until(path.exists, 20)
+    yield f"unix://{path}"
+    service.terminate()
+    service.wait(20)
+
+
+def test_docker_compose_scales_the_service(podman, docker_socket, shared_secret, tmp_path):
+    if shutil.which("docker-compose") is None:
+        pytest.skip("there is no docker-compose")
+    text = (ROOT / "container/compose.yaml").read_text()
+    file = tmp_path / "compose.yaml"
+    file.write_text(re.sub("^name: .*", "", text, flags=re.M))  # version 1 does not know it
+    env = {"DOCKER_HOST": docker_socket, "FLUX_IMAGE": "localhost/fluxpod-flux",
+           "FLUX_MODE": "preflight", "FLUX_SECRET": str(shared_secret)}  # fmt: skip
+    compose = ["-c", COMPOSE, "-p", "fluxpod", "-f", file]
+    podman.run(*compose, "up", "-d", "--scale", f"flux={SIZE}", program="/usr/bin/python3", **env)
+    names = [f"fluxpod-flux-{number}" for number in range(1, SIZE + 1)]
+    assert podman.end_of(*names) == [0] * SIZE, podman.log_of(names[0])
+    all_joined(podman, names[0], names)
+    podman.run(*compose, "down", program="/usr/bin/python3", **env)
 
 
 POD = """
