@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <string_view>
 
 #include "fluxpod/base/file.hpp"
+#include "fluxpod/base/log.hpp"
 #include "fluxpod/base/text.hpp"
 
 namespace fluxpod {
@@ -20,7 +22,15 @@ std::string read_kernel_hostname() {
 }
 
 // None of these files has to be there: a pod may mount no token, no labels, no resolv.conf.
-std::string read_if_there(const std::string& path) { return read_file(path).value_or(""); }
+std::string read_if_there(const std::string& path) {
+    auto text = read_file(path);
+    if (text) return *text;
+    const int number = text.error().error_number;
+    if (number != ENOENT && number != ENOTDIR) {
+        log::warning("cannot read {}: {}; it is passed over", path, text.error().cause);
+    }
+    return {};
+}
 
 // The downward API writes a label per line, its value in double quotes. A label's value is
 // letters, digits, "-", "_" and ".", so that nothing in it can be escaped.

@@ -2,14 +2,17 @@
 #include "fluxpod/topology/inspect.hpp"
 
 #include <hwloc.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <memory>
 #include <string_view>
 #include <utility>
 
+#include "fluxpod/base/log.hpp"
 #include "fluxpod/topology/gpus.hpp"
 
 namespace fluxpod {
@@ -107,6 +110,16 @@ std::uint32_t count(const Topology& topology, hwloc_obj_type_t type) {
     return static_cast<std::uint32_t>(std::max(0, hwloc_get_nbobjs_by_type(topology.get(), type)));
 }
 
+// hwloc would tell of it for each load, in lines of its own.
+void tell_without_sysfs() {
+    // There is no other thread yet. NOLINTNEXTLINE(concurrency-mt-unsafe)
+    (void)::setenv("HWLOC_HIDE_ERRORS", "2", 0);
+    constexpr const char* cpus = "/sys/devices/system/cpu";
+    if (::access(cpus, R_OK) == 0) return;
+    log::warning("{}: {}; hwloc counts by what it can find out without", cpus,
+                 describe_errno(errno));
+}
+
 // The x86 component is asked where the kernel tells of no cores.
 Result<Topology> load(const std::string& machine, Detail detail) {
     auto topology = load(machine, detail, X86Probe::without);
@@ -129,7 +142,8 @@ Result<Bitmap> cpus_of_pod(const Topology& topology, const std::string& machine)
     const Bitmap bound(hwloc_bitmap_alloc());
     if (!cpus || !bound) return hwloc_failed(machine, "allocate a CPU set");
     if (is_live(machine)) {
-        if (hwloc_get_cpubind(topology.get(), bound.get(), HWLOC_CPUBIND_PROCESS) != 0) {
+        // This thread is the only one yet, and to list a process's threads hwloc would need /proc.
+        if (hwloc_get_cpubind(topology.get(), bound.get(), HWLOC_CPUBIND_THREAD) != 0) {
             return hwloc_failed(machine, "CPU binding of this process");
         }
         hwloc_bitmap_and(cpus.get(), cpus.get(), bound.get());
@@ -242,6 +256,7 @@ Idset common_to(const Idset& left, const Idset& right) {
 }  // namespace
 
 Result<NodeShape> inspect_topology(const std::string& machine) {
+    if (is_live(machine)) tell_without_sysfs();
     auto topology = load(machine, Detail::counted);
     if (!topology) return fail(topology.error());
 

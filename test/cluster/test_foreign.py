@@ -106,9 +106,16 @@ def test_it_has_at_most_four_mebibytes(static_program):
 
 def test_it_runs_in_an_empty_chroot(static_program, tmp_path):
     shutil.copy(static_program, tmp_path / "fluxpod")
-    done = subprocess.run(["chroot", tmp_path, "/fluxpod", "--version"], capture_output=True,
-                          text=True)  # fmt: skip
-    assert done.returncode == 0 and done.stdout.startswith("fluxpod "), done.stderr
+
+    def run(*words):
+        done = subprocess.run(["chroot", tmp_path, "/fluxpod", *words], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done
+
+    assert run("--version").stdout.startswith("fluxpod ")
+    rendered = run("render", "--explain", "--cluster-name", "fp", "--index", "0")
+    assert rendered.stdout.startswith("pod          fp-0, rank 0")
+    assert rendered.stderr.count("\n") == 1 and "/sys/devices/system/cpu" in rendered.stderr
     assert os.listdir(tmp_path) == ["fluxpod"]
 
 
