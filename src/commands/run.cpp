@@ -40,10 +40,15 @@ Status write_files(const Plan& plan, const std::optional<CurveCert>& certificate
 }
 
 // Flux has a shell run its rc1 and rc3, and says of one that is missing only that its own "flux
-// modprobe rc1" could not be launched.
-void tell_of_missing_shell(const Environment& environment) {
+// modprobe rc1" could not be launched. A view may bring one.
+void choose_shell(const std::string& view, Environment& environment) {
     const std::string shell = environment.get("SHELL").value_or("/bin/bash");
     if (find_program(shell, environment)) return;
+    const std::string brought = view + "/bin/bash";
+    if (!view.empty() && find_program(brought, environment)) {
+        environment.set("SHELL", brought);
+        return;
+    }
     log::warning("{} is not here, the shell that Flux runs its rc1 with: set SHELL to one that is",
                  shell);
 }
@@ -107,11 +112,12 @@ Result<int> boot(Invocation& invocation, const Settings& settings, BootReport& r
         if (auto bound = bind_to_cpus(*plan.launch.bind); !bound) return fail(bound.error());
     }
 
+    Environment environment = planned_environment(plan.launch, invocation.environment);
+    choose_shell(plan.view, environment);
     const Program broker{.path = std::move(*program),
                          .argv = plan.launch.argv,
-                         .environment = planned_environment(plan.launch, invocation.environment),
+                         .environment = std::move(environment),
                          .mask = invocation.inherited_mask};
-    tell_of_missing_shell(broker.environment);
     ParentFound parent;
     auto pass_gates = [&] { return approach(*pod, *certificate, report, parent); };
     if (settings.supervise) {

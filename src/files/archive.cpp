@@ -272,11 +272,13 @@ std::string draft_of(const std::string& archive) { return archive + ".new"; }
 
 Read<void> replace(const std::string& draft, const std::string& archive) {
     if (::rename(draft.c_str(), archive.c_str()) != 0) return refuse(describe_errno(errno));
-    // The directory too: else the old name may be back after the machine went down.
+    // The directory too: else the old name may be back after the machine went down. Some network
+    // file systems know no such thing.
     const auto slash = archive.find_last_of('/');
     const std::string directory = slash == std::string::npos ? "." : archive.substr(0, slash + 1);
     Fd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!fd.valid() || ::fsync(fd.get()) != 0) return refuse(describe_errno(errno));
+    const bool synced = fd.valid() && ::fsync(fd.get()) == 0;
+    if (!synced && errno != EINVAL && errno != EOPNOTSUPP) return refuse(describe_errno(errno));
     return {};
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "fluxpod/files/node_check.hpp"
+#include "fluxpod/files/view_rc.hpp"
 #include "fluxpod/formats/broker_toml.hpp"
 
 namespace fluxpod {
@@ -41,6 +42,9 @@ Result<std::vector<RenderedFile>> render_files(const Plan& plan) {
     }
     if (plan.node_check) {
         files.push_back({plan.layout.node_check, program_file_mode, render_node_check(plan)});
+    }
+    if (!plan.view.empty()) {
+        files.push_back({plan.layout.view_rc, config_file_mode, render_view_rc(plan)});
     }
     return files;
 }

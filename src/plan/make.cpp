@@ -25,6 +25,8 @@ Layout Layout::below(const std::string& root) {
         .hostlist = base + "/etc/flux/system/hostlist",
         .rc_extra = base + "/etc/flux",
         .node_check = base + "/etc/flux/rc1.d/fluxpod-node-check",
+        .shell_rc = base + "/etc/flux/shell",
+        .view_rc = base + "/etc/flux/shell/fluxpod-view.lua",
         .curve_cert = base + "/curve/curve.cert",
         .rundir = base + "/run/flux",
         .statedir = base + "/var/lib/flux",
@@ -213,6 +215,7 @@ std::vector<DirectoryPlan> list_directories(const Plan& plan) {
     }
     directories.insert(directories.begin(), {.path = layout.root, .mode = 0755});
     if (plan.node_check) directories.push_back({.path = base + "/etc/flux/rc1.d", .mode = 0755});
+    if (!plan.view.empty()) directories.push_back({.path = layout.shell_rc, .mode = 0755});
     // Guests reach the broker's socket in here; Flux checks who they are.
     directories.push_back({.path = layout.rundir, .mode = 0755, .must_be_ours = true});
     if (plan.certificate.source != CertPlan::Source::none) {
@@ -329,9 +332,17 @@ Result<LaunchPlan> plan_launch(const Settings& settings, const Plan& plan) {
     if (auto added = add_user_attributes(settings, attributes); !added) return fail(added.error());
 
     LaunchPlan launch;
-    if (plan.node_check) launch.append_environment = {{"FLUX_RC_EXTRA", plan.layout.rc_extra}};
+    if (plan.node_check) {
+        launch.append_environment.emplace_back("FLUX_RC_EXTRA", plan.layout.rc_extra);
+    }
+    if (!plan.view.empty()) {
+        launch.append_environment.emplace_back("LD_LIBRARY_PATH", plan.view + "/lib");
+        launch.append_environment.emplace_back("FLUX_SHELL_RC_PATH", plan.layout.shell_rc);
+    }
+    const bool of_view = !plan.view.empty() && !settings.origins.contains("flux");
     // The file and not its directory: what is read is what was checked, and nothing beside it.
-    launch.argv = {settings.flux, "broker", "--config-path=" + plan.layout.broker_toml};
+    launch.argv = {of_view ? plan.view + "/bin/flux" : settings.flux, "broker",
+                   "--config-path=" + plan.layout.broker_toml};
     attributes.append_to(launch.argv);
     if (has_program) {
         if (auto added = add_initial_program(settings.command, launch.argv); !added) {
@@ -359,6 +370,7 @@ Result<Plan> make_plan(const Settings& settings, const Identity& identity, const
     plan.bind = bind;
     plan.user_toml = user_toml;
     plan.topology = settings.topology;
+    plan.view = settings.view;
     plan.layout = Layout::below(settings.root);
     if (auto checked = check_root(settings, plan.layout); !checked) return fail(checked.error());
 

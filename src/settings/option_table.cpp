@@ -47,6 +47,12 @@ Stored check_absolute(std::string_view value) {
     return {};
 }
 
+// A directory below it becomes a word of LD_LIBRARY_PATH.
+Stored check_view(std::string_view value) {
+    if (value.find(':') != std::string_view::npos) return refuse("holds a colon");
+    return check_absolute(value);
+}
+
 Stored check_hosts(std::string_view value) {
     auto hosts = Hostlist::parse(value);
     if (!hosts) return refuse("is not a host list: " + hosts.error());
@@ -265,8 +271,14 @@ constexpr auto rows = std::to_array<OptionRow>({
     // Flux.
     {"root", "DIR", "/run/fluxpod", "The absolute path below which every file is written",
      boot | probe, Kind::value, text<&S::root, check_absolute>},
-    {"flux", "PATH", "flux", "The flux command: a path, or a name to look up in PATH", boot,
+    {"flux", "PATH", "flux",
+     "The flux command: a path, or a name to look up in PATH; with --view its bin/flux", boot,
      Kind::value, text<&S::flux, check_path>},
+    {"view", "DIR", "",
+     "A directory that holds Flux: bin/flux, lib and so on. Its libraries are for Flux, and not "
+     "for "
+     "the jobs",
+     boot | install, Kind::value, text<&S::view, check_view>},
     {"broker-config", "FILE", "", "TOML of your own that is merged over the rendered broker.toml",
      boot, Kind::value, text<&S::broker_config, check_path>},
     {"broker-option", "ATTR=VALUE", "", "A broker attribute, as flux broker -S takes it", boot,
@@ -349,9 +361,6 @@ constexpr auto rows = std::to_array<OptionRow>({
      text<&S::from_secret, check_path>},
     {"timeout", "D", "5m", "How long to wait for the targets, or for the view", wait | install,
      Kind::value, duration<&S::timeout>},
-    {"view", "DIR", "", "A directory that holds Flux: bin/flux, lib and so on", install,
-     Kind::value, text<&S::view, check_absolute>},
-
     {"answer-within", "D", "800ms", "How long the broker and the supervisor may take to answer",
      probe, Kind::value, duration<&S::answer_within>},
 

@@ -14,10 +14,15 @@ APPLICATION = """
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+static const char* value_of(const char* name) {
+    const char* value = getenv(name);
+    return value == NULL ? "unset" : value;
+}
 int main(void) {
     char host[256] = "";
     gethostname(host, sizeof host - 1);
-    printf("%s %s\\n", getenv("FLUX_TASK_RANK"), host);
+    printf("%s %s %s %s %s\\n", value_of("FLUX_TASK_RANK"), host, value_of("LD_LIBRARY_PATH"),
+           value_of("SHELL"), value_of("FLUX_SHELL_RC_PATH"));
     return 0;
 }
 """

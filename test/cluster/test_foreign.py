@@ -164,7 +164,8 @@ def test_four_pods_of_a_foreign_image_meet(net, foreign_root, shared, secret_vol
 def test_an_image_with_neither_flux_nor_a_shell_boots_brokers(
     net, needs_flux, shared, secret_volume, tmp_path
 ):
-    """All that Flux needs comes with the view: its libraries, its Python, and its shell."""
+    """All that Flux needs comes with the view: its libraries, its Python, and its shell. A job has
+    the pod's own environment."""
     flux = Path(shutil.which("flux")).resolve()
     prefix = flux.parents[1]
     if prefix == Path("/usr"):
@@ -189,14 +190,15 @@ def test_an_image_with_neither_flux_nor_a_shell_boots_brokers(
         scratch=("/run/fluxpod", "/tmp"),
     )  # fmt: skip
     words = [f"{SHARED}/fluxpod", "run", "--size", str(SIZE), "--service", "flux-service",
-             "--curve-secret", "/secret/key", "--wait-timeout", "40s", "--flux", flux, "--",
+             "--curve-secret", "/secret/key", "--wait-timeout", "40s", "--view", prefix, "--",
              flux, "run", "-N4", "/application"]  # fmt: skip
-    env = {"PATH": "/usr/bin:/bin", "SHELL": f"{prefix}/bin/bash",
-           "LD_LIBRARY_PATH": f"{prefix}/lib"}  # fmt: skip
+    env = {"PATH": "/usr/bin:/bin", "LD_LIBRARY_PATH": "/the/application's"}
     pods = [net.pod(f"fp-{rank}", words, env={**env, "JOB_COMPLETION_INDEX": str(rank)}, setup=setup)
             for rank in range(SIZE)]  # fmt: skip
     all_end_with(pods, 0)
-    told = [f"{rank} fp-{rank}" for rank in range(SIZE)]
+    # Flux itself gives every job the directory of its PMI library.
+    paths = f"{prefix}/lib/flux:/the/application's"
+    told = [f"{rank} fp-{rank} {paths} unset unset" for rank in range(SIZE)]
     assert sorted(pods[0].stdout.splitlines()) == told
 
 

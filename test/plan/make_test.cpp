@@ -414,5 +414,31 @@ TEST_CASE("the same input makes the same plan of launch") {
           good_plan(settings, sample_identity(3, 9)).launch.argv);
 }
 
+TEST_CASE("a view is where Flux is, and its libraries are behind what the pod has") {
+    Settings settings = test::sample_settings();
+    settings.view = "/opt/view";
+    auto plan = make_plan(settings, test::sample_identity(1, 4), test::sample_bind(),
+                          test::sample_node(2), "");
+    REQUIRE(plan);
+    CHECK(plan->launch.argv.front() == "/opt/view/bin/flux");
+    const std::vector<std::pair<std::string, std::string>> appended = {
+        {"LD_LIBRARY_PATH", "/opt/view/lib"},
+        {"FLUX_SHELL_RC_PATH", "/run/fluxpod/etc/flux/shell"}};
+    CHECK(plan->launch.append_environment == appended);
+    CHECK(plan->launch.set_environment.empty());
+}
+
+TEST_CASE("a flux command that is named is taken, with the libraries of the view") {
+    Settings settings = test::sample_settings();
+    settings.view = "/opt/view";
+    settings.flux = "/usr/local/bin/flux";
+    settings.origins["flux"] = "flag --flux";
+    auto plan = make_plan(settings, test::sample_identity(1, 4), test::sample_bind(),
+                          test::sample_node(2), "");
+    REQUIRE(plan);
+    CHECK(plan->launch.argv.front() == "/usr/local/bin/flux");
+    CHECK(plan->launch.append_environment.size() == 2);
+}
+
 }  // namespace
 }  // namespace fluxpod

@@ -29,6 +29,8 @@ struct Layout {
     std::string hostlist;      // root/etc/flux/system/hostlist
     std::string rc_extra;      // root/etc/flux, with rc1.d below it
     std::string node_check;    // root/etc/flux/rc1.d/fluxpod-node-check
+    std::string shell_rc;      // root/etc/flux/shell, what Flux's job shell reads besides its own
+    std::string view_rc;       // shell_rc/fluxpod-view.lua
     std::string curve_cert;    // root/curve/curve.cert
     std::string rundir;        // root/run/flux
     std::string statedir;      // root/var/lib/flux
@@ -91,6 +93,7 @@ struct Plan {
     std::optional<ResourceSet> resources;  // nothing: Flux discovers by itself
     std::optional<Judgement> node;         // nothing: the node rule is off
     std::optional<NodeCheckPlan> node_check;
+    std::string view;  // where Flux is, with its libraries; empty: in the image
     CertPlan certificate;
     std::vector<DirectoryPlan> directories;  // the root first, each below one before it
     std::string archive;                     // the lead's, empty where no state is kept

@@ -63,6 +63,7 @@ struct Settings {
     // Flux.
     std::string root = "/run/fluxpod";
     std::string flux = "flux";
+    std::string view;                         // a directory that holds Flux; empty: the image does
     std::string broker_config;                // the user's own TOML, merged over ours
     std::vector<std::string> broker_options;  // "ATTR=VALUE" for flux broker -S
     std::uint32_t broker_log_level = 6;       // syslog severity to stderr
@@ -111,7 +112,6 @@ struct Settings {
     std::string key_name;
     std::string from_secret;
     Duration timeout = std::chrono::minutes(5);
-    std::string view;  // a directory that holds Flux
     std::string machine;
     bool svg = false;
     Duration answer_within = std::chrono::milliseconds(800);
