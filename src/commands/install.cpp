@@ -57,6 +57,10 @@ Result<int> install_view(const std::string& view, const std::string& directory) 
         });
     if (auto signal = pending_boot_signal()) return exit_for_signal(*signal);
     if (!copied) return fail(copied.error());
+    if (copied->size.links_out > 0) {
+        log::warning("symbolic links out of the view: {}, such as {}; mount what is there as well",
+                     copied->size.links_out, copied->size.link_out);
+    }
     return print(fmt::format("{}: {}, {} files, {:.1f} MiB\n", copied->path,
                              copied->changed ? "installed" : "already there, left alone",
                              copied->size.files, mebibytes(copied->size.bytes)));

@@ -133,11 +133,22 @@ fs::path below(const fs::path& to, const fs::path& from, const fs::path& entry) 
     return to / entry.lexically_relative(from);
 }
 
+bool leads_out_of(const fs::path& root, const fs::path& link, const fs::path& target) {
+    const fs::path absolute = (link.parent_path() / target).lexically_normal();
+    return *absolute.lexically_relative(root.lexically_normal()).begin() == "..";
+}
+
 tl::expected<TreeSize, TreeFailure> measure(const fs::path& root) {
     TreeSize size;
     auto walked = walk(root, [&](const fs::directory_entry& entry) -> Copied {
         std::error_code code;
-        if (!entry.is_symlink() && entry.is_regular_file(code)) {
+        if (entry.is_symlink()) {
+            const fs::path target = fs::read_symlink(entry.path(), code);
+            if (!code && leads_out_of(root, entry.path(), target)) {
+                ++size.links_out;
+                size.link_out = entry.path().string() + " -> " + target.string();
+            }
+        } else if (entry.is_regular_file(code)) {
             size.bytes += entry.file_size(code);
             ++size.files;
         }

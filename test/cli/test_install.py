@@ -173,6 +173,17 @@ def test_a_view_is_copied_whole(install, view, target):
     assert sorted(os.listdir(target)) == ["fluxpod", "view"]
 
 
+@pytest.mark.parametrize("link, leads_out", [
+    ("/opt/software/flux", True), ("../../other/lib", True), ("../bin/flux", False),
+    ("{view}/bin/flux", False), (".", False),
+])  # fmt: skip
+def test_a_link_that_leads_out_of_the_view_is_told(install, view, target, link, leads_out):
+    (view / "bin/link").symlink_to(link.format(view=view))
+    done = install("--view", view, target)
+    assert done.returncode == 0
+    assert (f"symbolic links out of the view: 1, such as {view}/bin/link -> " in done.stderr) == leads_out
+
+
 def test_an_equal_view_is_left_alone(install, view, target):
     install("--view", view, target)
     before = (target / "view").stat()

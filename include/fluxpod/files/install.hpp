@@ -26,6 +26,8 @@ struct InstalledProgram {
 struct TreeSize {
     std::uint64_t files = 0;
     std::uint64_t bytes = 0;
+    std::uint64_t links_out = 0;  // symbolic links to what is not in the tree
+    std::string link_out;         // one of them, and where it leads
 };
 
 struct InstalledTree {
