@@ -5,27 +5,15 @@
 
 #include <variant>
 
+#include "blocked_signals.hpp"
 #include "fluxpod/base/clock.hpp"
 
 using namespace fluxpod;
 
 namespace {
 
-// Blocks the boot's signals for one test; what the test left pending is taken away.
-struct BlockedSignals {
-    sigset_t inherited = block_all_signals();
+struct BlockedSignals : test::BlockedSignals {
     BlockedSignals() { narrow_to_boot_signals(inherited); }
-    BlockedSignals(const BlockedSignals&) = delete;
-    BlockedSignals& operator=(const BlockedSignals&) = delete;
-    ~BlockedSignals() {
-        sigset_t set;
-        sigemptyset(&set);
-        for (int number : {SIGTERM, SIGINT, SIGQUIT, SIGHUP}) sigaddset(&set, number);
-        const timespec at_once{};
-        while (::sigtimedwait(&set, nullptr, &at_once) > 0) {
-        }
-        set_signal_mask(inherited);
-    }
 };
 
 Task<void> never() {
