@@ -29,6 +29,18 @@ error_code listen_on(stream_protocol::acceptor& acceptor, const std::string& pat
     return error;
 }
 
+// A socket that nobody listens on any more is not left behind.
+class SocketName {
+  public:
+    explicit SocketName(const std::string& path) : path_(path) {}
+    SocketName(const SocketName&) = delete;
+    SocketName& operator=(const SocketName&) = delete;
+    ~SocketName() { (void)::unlink(path_.c_str()); }
+
+  private:
+    const std::string& path_;
+};
+
 }  // namespace
 
 Task<void> show_pulse(std::string path) {
@@ -40,6 +52,7 @@ Task<void> show_pulse(std::string path) {
         asio::steady_timer for_ever(executor, asio::steady_timer::time_point::max());
         co_await for_ever.async_wait(asio::use_awaitable);
     }
+    const SocketName name(path);
     while (true) {
         // To be accepted, and hung up on, is the answer.
         const auto [error, asker] = co_await acceptor.async_accept(as_result);

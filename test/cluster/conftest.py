@@ -15,18 +15,21 @@ def net():
 
 @pytest.fixture
 def boot(net, fluxpod, secret, tmp_path):
-    """Starts all pods, or those of `ranks`, of the cluster fp."""
+    """Starts all pods, or those of `ranks`, of a cluster; `below` is what their PID 1 begins with."""
 
-    def start(command, *options, size=SIZE, ranks=None, lead_command=()):
+    def start(
+        command, *options, size=SIZE, ranks=None, lead_command=(), cluster="fp", below=()
+    ):
         tail = ["--", *lead_command] if lead_command else []
         pods = []
         for rank in ranks if ranks is not None else range(size):
+            pod = f"{cluster}-{rank}"
             words = command_line([fluxpod, command], {
                 "--size": str(size), "--service": "flux-service", "--curve-secret": secret,
-                "--wait-timeout": "40s", "--report": str(tmp_path / f"report-{rank}"),
+                "--wait-timeout": "40s", "--report": str(tmp_path / f"report-{pod}"),
             })  # fmt: skip
             env = {"JOB_COMPLETION_INDEX": str(rank)}
-            pods.append(net.pod(f"fp-{rank}", words(*options, *tail), env=env))
+            pods.append(net.pod(pod, [*below, *words(*options, *tail)], env=env))
         return pods
 
     return start

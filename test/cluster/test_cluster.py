@@ -64,7 +64,7 @@ def test_a_pod_with_another_secret_is_told_so(boot, net, fluxpod, tmp_path):
 def test_the_report_tells_the_stages_in_order(boot, tmp_path):
     all_end_with(boot("preflight"), 0)
     for rank in range(SIZE):
-        stages = [json.loads(line) for line in (tmp_path / f"report-{rank}").open()]
+        stages = [json.loads(line) for line in (tmp_path / f"report-fp-{rank}").open()]
         names = [stage["stage"] for stage in stages]
         assert names[:4] == ["identity", "plan", "gates", "roll call"], names
         assert all(stage["verdict"] == "ok" for stage in stages)

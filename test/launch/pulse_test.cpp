@@ -35,7 +35,7 @@ TEST_CASE("a loop that turns answers, as often as it is asked") {
     CHECK(run_task(context, both()));
 }
 
-TEST_CASE("the socket of an earlier life is taken over") {
+TEST_CASE("the socket of an earlier life is taken over, and goes when the pulse ends") {
     TempDir dir;
     asio::io_context context(1);
     SteadyClock clock;
@@ -48,6 +48,7 @@ TEST_CASE("the socket of an earlier life is taken over") {
         co_return felt != nullptr && felt->has_value();
     };
     CHECK(run_task(context, both()));
+    CHECK(dir.count() == 0);
 }
 
 TEST_CASE("a loop that does not turn is given up in time") {

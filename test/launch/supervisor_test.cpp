@@ -121,14 +121,14 @@ TEST_CASE("brokers that end and never joined are started again only so often") {
         int exit_code;
     };
     // A lead that ends in order before anybody joined is no success.
-    for (const auto& [line, exit_code] : {Row{"exit 9", 9}, Row{"exit 0", network}}) {
-        CAPTURE(line);
-        Scene scene(line);
+    for (const auto& row : {Row{"exit 9", 9}, Row{"exit 0", network}}) {
+        CAPTURE(row.line);
+        Scene scene(row.line);
         scene.what.when_parent_leaves = WhenParentLeaves::rejoin;
         scene.seen.connected = true;
         test::FakeClock clock;
         const Ending ending = scene.ending(clock);
-        CHECK(ending.exit_code == exit_code);
+        CHECK(ending.exit_code == row.exit_code);
         CHECK(ending.why.find("started again too often") != std::string::npos);
         CHECK(scene.launches == 1 + RejoinBudget::most_failures_in_a_row);
     }

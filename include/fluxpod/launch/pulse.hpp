@@ -11,8 +11,8 @@
 namespace fluxpod {
 
 // Takes the place of a socket that an earlier life left at `path`, and answers until it is
-// cancelled. A socket that cannot be made is one warning: probes then say so, and nothing else
-// suffers.
+// cancelled, which takes the socket away. A socket that cannot be made is one warning: probes then
+// say so, and nothing else suffers.
 [[nodiscard]] Task<void> show_pulse(std::string path);
 
 // The error is the cause in words. Ends at `give_up` at the latest.
