@@ -4,7 +4,8 @@
  *   nothing        says "ready" and waits for ever, with every signal at its default
  *   stubborn       the same, but SIGTERM and SIGINT are ignored
  *   orphans N      makes N orphans, ends them all at once when SIGUSR1 comes, then waits
- *   storm          makes orphans that end at once, on and on, and ends with 0 at signal 34
+ *   storm          makes orphans that end at once, on and on, and ends with 0 at signal 34, whose
+ *                  moment it says (CLOCK_MONOTONIC)
  *   leave KIND     leaves an orphan (nothing, stubborn or stopped) in its own session, ends with 3
  *   tell N         sends N to its parent and ends with 0 when N comes back
  *   die N          ends itself by signal N
@@ -17,6 +18,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static void say(const char* text) {
@@ -100,6 +102,11 @@ static int storm(void) {
     sigdelset(&all, SIGCHLD);
     say("ready\n");
     while (sigtimedwait(&all, NULL, &at_once) != 34) be_an_orphan(end_at_once);
+    struct timespec now;
+    char line[64];
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    snprintf(line, sizeof line, "%ld.%09ld\n", (long)now.tv_sec, now.tv_nsec);
+    say(line);
     return 0;
 }
 

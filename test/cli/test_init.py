@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """fluxpod init. Each test is named after its row in docs/pid1.md, and runs as PID 1 and as an
-ordinary process where that makes a difference."""
+ordinary process where that makes a difference. PEER=tini (dumb-init, catatonit) puts another init
+in its place, which is skipped where it has no such option; docs/pid1.md has the result."""
 
 import contextlib
 import ctypes
@@ -9,6 +10,7 @@ import fcntl
 import os
 import resource
 import select
+import shlex
 import shutil
 import signal
 import struct
@@ -19,12 +21,14 @@ from pathlib import Path
 
 import podnet
 import pytest
+from command_line import command_line
 
 CHILD = f"{podnet.SHARE}/bin/init_child"
 COMMON = (1, 2, 3, 10, 12, 14, 15, 16, 23, 24, 25, 26, 27, 28, 29, 30, 31)
 FAULTS = (4, 5, 6, 7, 8, 11)
 STOPS = (20, 21, 22)
 NEWNS, NEWPID = 0x00020000, 0x20000000
+PEER = os.environ.get("PEER", "")
 
 
 class Namespaced(podnet.Process):
@@ -82,14 +86,52 @@ def launch(unique_name):
         os.waitpid(pid, 0)
 
 
+def words_of_peer(mode, options):
+    """How a peer is asked for the same; what changes only what is logged is left out."""
+    if "--grace" in options:
+        pytest.skip(f"{PEER} has no grace period")
+    group = "--group" in options
+    if PEER == "dumb-init":
+        return [PEER] if group else [PEER, "--single-child"]
+    # Told only if asked: https://github.com/krallin/tini#subreaping
+    subreaper = ["-s"] if PEER == "tini" and mode == "child" else []
+    return [PEER, *subreaper, *(["-g"] if group else [])]
+
+
 @pytest.fixture
-def init(launch, fluxpod, mode):
+def under(fluxpod, mode):
+    """Makes the words of an init, its options and a command."""
+
+    def words(*command, options=()):
+        init = words_of_peer(mode, options) if PEER else [fluxpod, "init", *options]
+        return [shutil.which(init[0]), *init[1:], "--", *command]
+
+    return words
+
+
+@pytest.fixture
+def init(launch, under, mode):
     """Runs words under fluxpod init."""
 
     def run(*words, options=(), **how):
-        return launch(mode, [fluxpod, "init", *options, "--", *words], **how)
+        return launch(mode, under(*words, options=options), **how)
 
     return run
+
+
+@pytest.fixture
+def complains(refuses):
+    """A failure of the init itself, which each has its own words and status for."""
+
+    def check(process, code, *patterns):
+        if not PEER:
+            return refuses(process, code, *patterns)
+        assert process.wait(10) != 0 and process.log
+
+    return check
+
+
+only_ours = pytest.mark.skipif(bool(PEER), reason="a decision of fluxpod, or shown in its own way")
 
 
 def children(pid):
@@ -171,7 +213,7 @@ def test_exit_term(init):
     [("missing", 127), ("missing path", 127), ("below a file", 126), ("directory", 126),
      ("no x", 126), ("broken interpreter", 127)],
 )  # fmt: skip
-def test_exec_failures(init, refuses, tmp_path, kind, code):
+def test_exec_failures(init, tmp_path, kind, code):
     name = str(tmp_path / "program")
     if kind == "missing":
         name = "no-such-program"
@@ -182,7 +224,10 @@ def test_exec_failures(init, refuses, tmp_path, kind, code):
     elif kind != "missing path":
         Path(name).write_text("#!/no/such/shell\n")
         os.chmod(name, 0o644 if kind == "no x" else 0o755)
-    refuses(init(name), code, os.path.basename(name))
+    process = init(name)
+    assert process.wait(10) == code
+    assert os.path.basename(name) in process.log and len(process.log.splitlines()) == 1
+    assert process.stdout == ""
 
 
 @pytest.mark.parametrize("program", ["no-such-program", "broken"])
@@ -213,19 +258,20 @@ def test_exec_nopath(init):
     assert init("sh", "-c", "exit 6", env=[b"A=1"]).wait(10) == 6
 
 
-def test_fork_fails(init, refuses):
+def test_fork_fails(init, complains):
     def no_process_more():
         os.setgid(65534)
         os.setuid(65534)
         resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
 
-    refuses(init("/bin/true", setup=no_process_more), 126, "fork")
+    complains(init("/bin/true", setup=no_process_more), 126, "fork")
 
 
 @pytest.mark.parametrize(
     "words", [[], ["--"], ["true"], ["--grace", "--", "true"], ["--grace", "x", "--", "true"],
               ["--size", "3", "--", "true"]], ids=str,
 )  # fmt: skip
+@only_ours
 def test_usage(launch, fluxpod, mode, refuses, words):
     code = 10 if "x" in words else 2
     refuses(launch(mode, [fluxpod, "init", *words]), code)
@@ -371,8 +417,8 @@ def test_reap_stopped(init):
     assert state(child) == "T"
 
 
-def test_eperm(launch, fluxpod, mode):
-    words = [fluxpod, "init", "--", "setpriv", "--reuid=1234", "--clear-groups", CHILD, "report", "1"]
+def test_eperm(launch, under, mode):
+    words = under("setpriv", "--reuid=1234", "--clear-groups", CHILD, "report", "1")
     # Without CAP_KILL, which the command may not need.
     process = ready(launch(mode, ["setpriv", "--bounding-set=-kill", "--inh-caps=-all", *words]))
     for number in (15, 10, 40):
@@ -402,9 +448,8 @@ def test_group(init, options):
         os.close(fd)
 
 
-def test_nested(launch, fluxpod, mode):
-    inner = [fluxpod, "init", "--", CHILD, "report", "15", "40"]
-    process = ready(launch(mode, [fluxpod, "init", "--", *inner]))
+def test_nested(launch, under, mode):
+    process = ready(launch(mode, under(*under(CHILD, "report", "15", "40"))))
     os.kill(process.pid, 40)
     process.signal(15)
     assert process.wait(10) == 0
@@ -422,12 +467,24 @@ def test_stopped_init(init):
 def test_fwd_storm(init):
     """Also a signal whose number is above SIGCHLD's gets through."""
     process = ready(init(CHILD, "storm"))
-    begun = time.monotonic()
     os.kill(process.pid, 34)
     assert process.wait(10) == 0
-    assert time.monotonic() - begun < 5
 
 
+def test_fwd_latency(init):
+    """Below a second while orphans end without a pause; the best of three, as a machine may be busy."""
+
+    def delay():
+        process = ready(init(CHILD, "storm"))
+        begun = time.monotonic()
+        os.kill(process.pid, 34)
+        assert process.wait(30) == 0
+        return float(process.stdout.split()[-1]) - begun
+
+    assert min(delay() for _ in range(3)) < 1
+
+
+@only_ours
 def test_early_blind(launch, fluxpod):
     """All signals are blocked before the program itself opens any file."""
     if shutil.which("strace") is None:
@@ -455,10 +512,10 @@ def test_reap_all(init):
     assert process.wait(10) == 0
 
 
-def test_reap_status(launch, fluxpod, mode):
+def test_reap_status(init):
     """The command's end among those of many others is not missed, nor is theirs taken for it."""
     line = f"for i in 1 2 3 4 5 6 7 8; do (exit 1) & {CHILD} leave nothing; done; exit 42"
-    process = launch(mode, [fluxpod, "init", "--grace", "5", "--", "sh", "-c", line])
+    process = init("sh", "-c", line)
     assert process.wait(10) == 42
 
 
@@ -530,15 +587,17 @@ def test_reap_speed(init):
     assert cost(2000) < 40 * cost(200)
 
 
-def test_np_quiet(launch, fluxpod):
-    process = launch("child", [fluxpod, "init", "--log-level", "debug", "--", CHILD, "exit", "0"])
+@pytest.mark.parametrize("mode", ["child"])
+def test_np_quiet(init):
+    process = init(CHILD, "exit", "0", options=("--log-level", "debug"))
     assert process.wait(10) == 0
     assert process.log == "" and process.stdout == ""
 
 
-def test_np_subreaper(launch, fluxpod):
-    process = launch("child", [fluxpod, "init", "--grace", "5", "--", CHILD, "leave", "nothing"])
-    assert process.wait(4) == 3
+@pytest.mark.parametrize("mode", ["child"])
+def test_np_subreaper(init):
+    process = ready(init(CHILD, "orphans", "3"))
+    assert len(children(process.pid)) == 4
     assert process.log == ""
 
 
@@ -569,6 +628,7 @@ def test_the_mask_is_the_inherited_one(dumped):
     assert seen.signals("SigBlk") == blocked
 
 
+@only_ours
 def test_sig_inherit(dumped, mode):
     ignored = {signal.SIGPIPE, signal.SIGINT, signal.SIGCHLD, signal.SIGTTOU}
 
@@ -596,9 +656,9 @@ def test_fds_kept_and_held(init, fake_flux, tmp_path):
     podnet.until(lambda: set(os.listdir(f"/proc/{process.pid}/fd")) == {"0", "1", "2"}, 10)
 
 
-def test_listen_pid(launch, fluxpod, mode, fake_flux, dump):
+def test_listen_pid(launch, under, mode, fake_flux, dump):
     line = 'LISTEN_PID=$$ LISTEN_FDS=0 exec "$@"'
-    command = [fluxpod, "init", "--", str(fake_flux / "flux")]
+    command = under(str(fake_flux / "flux"))
     seen = dump(launch(mode, ["/bin/sh", "-c", line, "sh", *command], env=[]))
     pid = seen.status["pid"].encode()
     assert b"LISTEN_PID=" + pid in seen.env and b"LISTEN_FDS=0" in seen.env
@@ -699,32 +759,60 @@ def pty():
             os.close(fd)
 
 
-def test_tty_fg(init, pty):
+@pytest.fixture(params=["init", "supervise"])
+def above(request, under, fluxpod, tmp_path):
+    """The words of fluxpod init, or of a supervisor whose broker is that command."""
+    if request.param == "init":
+        return under
+    if PEER:
+        pytest.skip(f"{PEER} supervises no broker")
+
+    def words(*command):
+        broker = tmp_path / "flux"
+        broker.write_text(f"#!/bin/sh\nexec {shlex.join(command)}\n")
+        broker.chmod(0o755)
+        return command_line([fluxpod, "run", "--supervise"], {
+            "--size": "1", "--cluster-name": "one", "--index": "0", "--hostname": "one-0",
+            "--namespace": "default", "--root": str(tmp_path / "root"), "--flux": str(broker),
+        })()  # fmt: skip
+
+    return words
+
+
+@pytest.fixture
+def on_terminal(launch, above, mode):
+    def run(*words, **how):
+        return launch(mode, above(*words), **how)
+
+    return run
+
+
+def test_tty_fg(on_terminal, pty):
     line = "stty -echo; read word; echo answer $word; stty echo; exit 4"
-    process = init("sh", "-c", "echo begun; " + line, setup=lambda: pty.control(0, 1, 2))
+    process = on_terminal("sh", "-c", "echo begun; " + line, setup=lambda: pty.control(0, 1, 2))
     pty.expect(b"begun")
     pty.type(b"hello\n")
     pty.expect(b"answer hello")
     assert process.wait(10) == 4
 
 
-def test_tty_winch(init, pty):
-    process = init(CHILD, "report", "28", setup=lambda: pty.control(0, 1, 2))
+def test_tty_winch(on_terminal, pty):
+    process = on_terminal(CHILD, "report", "28", setup=lambda: pty.control(0, 1, 2))
     pty.expect(b"ready")
     fcntl.ioctl(pty.master, termios.TIOCSWINSZ, struct.pack("4H", 50, 132, 0, 0))
     assert process.wait(10) == 0
 
 
-def test_tty_hangup(init, pty):
-    process = ready(init(CHILD, "report", "1", setup=lambda: pty.control(0)))
+def test_tty_hangup(on_terminal, pty):
+    process = ready(on_terminal(CHILD, "report", "1", setup=lambda: pty.control(0)))
     os.close(pty.slave)
     os.close(pty.master)
     assert process.wait(10) == 0
 
 
-def test_tty_shell(init, pty):
+def test_tty_shell(on_terminal, pty):
     """Job control in an interactive bash works: a job is stopped and brought back."""
-    process = init("bash", "--norc", "-i", env={"PS1": "prompt> "}, setup=lambda: pty.control(0, 1, 2))
+    process = on_terminal("bash", "--norc", "-i", env={"PS1": "prompt> "}, setup=lambda: pty.control(0, 1, 2))
     shell = only_child(process)
 
     def job_reads():
@@ -750,23 +838,23 @@ def test_tty_shell(init, pty):
     assert process.wait(10) == 5
 
 
-def test_tty_tostop(init, pty):
-    process = init("sh", "-c", "stty tostop; echo written; exit 3", setup=lambda: pty.control(0, 1, 2))
+def test_tty_tostop(on_terminal, pty):
+    process = on_terminal("sh", "-c", "stty tostop; echo written; exit 3", setup=lambda: pty.control(0, 1, 2))
     pty.expect(b"written")
     assert process.wait(10) == 3
 
 
-def test_tty_notstdin(init, pty):
+def test_tty_notstdin(on_terminal, pty):
     """With every standard stream elsewhere, a password can still be asked for."""
     line = "echo password: >/dev/tty; read word </dev/tty; test $word = secret"
-    process = init("sh", "-c", line, setup=pty.control)
+    process = on_terminal("sh", "-c", line, setup=pty.control)
     pty.expect(b"password:")
     pty.type(b"secret\n")
     assert process.wait(10) == 0
 
 
-def test_tty_intr(init, pty):
-    process = init(CHILD, "report", "2", "15", setup=lambda: pty.control(0, 1, 2))
+def test_tty_intr(on_terminal, pty):
+    process = on_terminal(CHILD, "report", "2", "15", setup=lambda: pty.control(0, 1, 2))
     pty.expect(b"ready")
     pty.type(b"\x03")
     pty.expect(b"got 2 ")
@@ -777,9 +865,9 @@ def test_tty_intr(init, pty):
     assert b"got 2 " not in pty.seen
 
 
-def test_tty_ctrlz(init, pty):
+def test_tty_ctrlz(on_terminal, pty):
     """Nobody is there who could continue it: neither above PID 1, nor above a session leader."""
-    process = init(CHILD, "nothing", setup=lambda: pty.control(0, 1, 2))
+    process = on_terminal(CHILD, "nothing", setup=lambda: pty.control(0, 1, 2))
     pty.expect(b"ready")
     child = only_child(process)
     switches = status(child, "voluntary_ctxt_switches")
@@ -839,14 +927,16 @@ class Shell:
         os.write(self.ask, word)
 
 
-def test_np_tty_back(launch, fluxpod, pty):
-    shell = Shell(pty, launch, [fluxpod, "init", "--", CHILD, "exit", "3"])
+@pytest.mark.parametrize("mode", ["child"])
+def test_np_tty_back(launch, above, pty):
+    shell = Shell(pty, launch, above(CHILD, "exit", "3"))
     assert shell.hears() == "ended job"
 
 
-def test_np_ctrlz(launch, fluxpod, pty):
+@pytest.mark.parametrize("mode", ["child"])
+def test_np_ctrlz(launch, above, pty):
     line = "echo begun; read one; echo one $one; read two; echo two $two"
-    shell = Shell(pty, launch, [fluxpod, "init", "--", "/bin/sh", "-c", line])
+    shell = Shell(pty, launch, above("/bin/sh", "-c", line))
     pty.expect(b"begun")
     pty.type(b"first\n")
     pty.expect(b"one first")
@@ -858,8 +948,9 @@ def test_np_ctrlz(launch, fluxpod, pty):
     assert shell.hears() == "ended job"
 
 
-def test_a_job_that_was_sent_to_the_background_leaves_the_terminal_alone(launch, fluxpod, pty):
-    shell = Shell(pty, launch, [fluxpod, "init", "--", CHILD, "nothing"])
+@pytest.mark.parametrize("mode", ["child"])
+def test_a_job_that_was_sent_to_the_background_leaves_the_terminal_alone(launch, above, pty):
+    shell = Shell(pty, launch, above(CHILD, "nothing"))
     pty.expect(b"ready")
     init_pid = only_child(shell.process)
     pty.type(b"\x1a")
@@ -870,11 +961,12 @@ def test_a_job_that_was_sent_to_the_background_leaves_the_terminal_alone(launch,
     assert shell.hears() == "ended shell"
 
 
-def test_np_bg(launch, fluxpod, pty):
+@pytest.mark.parametrize("mode", ["child"])
+def test_np_bg(launch, above, pty):
     """In the background it does not take the terminal; the command is stopped when it reads from
     it, which the shell sees, and fg brings it to the foreground."""
     line = "echo begun; read one; echo one $one"
-    shell = Shell(pty, launch, [fluxpod, "init", "--", "/bin/sh", "-c", line], foreground=False)
+    shell = Shell(pty, launch, above("/bin/sh", "-c", line), foreground=False)
     pty.expect(b"begun")
     assert shell.hears() == "stopped shell"
     shell.says(b"fg")
@@ -886,7 +978,7 @@ def test_np_bg(launch, fluxpod, pty):
 # ---- 6. hard places ------------------------------------------------------------------------------
 
 
-def bare_root(fluxpod, tmp_path, read_only=True):
+def bare_root(program, tmp_path):
     """Moves into a root that holds nothing but two programs, and the libraries of the first."""
     root = f"{tmp_path}/root"
 
@@ -899,21 +991,20 @@ def bare_root(fluxpod, tmp_path, read_only=True):
                 continue
             os.makedirs(root + directory)
             podnet.mount(directory, root + directory, None, podnet.MS_BIND)
-        for name, program in (("fluxpod", fluxpod), ("child", CHILD)):
-            Path(f"{root}/{name}").write_bytes(Path(program).read_bytes())
+        for name, source in (("init", program), ("child", CHILD)):
+            Path(f"{root}/{name}").write_bytes(Path(source).read_bytes())
             os.chmod(f"{root}/{name}", 0o755)
-        if read_only:
-            flags = podnet.MS_REMOUNT | podnet.MS_RDONLY
-            podnet.mount(None, root, None, flags)
+        podnet.mount(None, root, None, podnet.MS_REMOUNT | podnet.MS_RDONLY)
         os.chroot(root)
         os.chdir("/")
 
     return enter
 
 
-def test_ro_noproc(launch, fluxpod, mode, tmp_path):
-    words = ["/fluxpod", "init", "--grace", "5", "--", "/child", "report", "15"]
-    process = ready(launch(mode, words, setup=bare_root(fluxpod, tmp_path)))
+@pytest.mark.parametrize("options", [(), ("--grace", "5")], ids=["plain", "grace"])
+def test_ro_noproc(launch, under, mode, tmp_path, options):
+    program, *words = under("/child", "report", "15", options=options)
+    process = ready(launch(mode, ["/init", *words], setup=bare_root(program, tmp_path)))
     process.signal(15)
     assert process.wait(10) == 0
     assert process.log == ""
@@ -925,8 +1016,8 @@ def nobody():
     os.setuid(65534)
 
 
-def test_unprivileged(launch, fluxpod, mode):
-    words = [fluxpod, "init", "--", CHILD, "report", "15"]
+def test_unprivileged(launch, under, mode):
+    words = under(CHILD, "report", "15")
     process = ready(launch(mode, ["setpriv", "--no-new-privs", *words], setup=nobody))
     process.signal(15)
     assert process.wait(10) == 0
@@ -968,14 +1059,14 @@ def test_low_nofile(init):
     assert process.wait(10) == 0
 
 
-def test_low_nproc_and_threads(launch, fluxpod, mode):
+def test_low_nproc_and_threads(init):
     def two():
         os.setgroups([])
         os.setgid(64321)
         os.setuid(64321)
         resource.setrlimit(resource.RLIMIT_NPROC, (2, 2))
 
-    process = ready(launch(mode, [fluxpod, "init", "--", CHILD, "report", "15"], setup=two))
+    process = ready(init(CHILD, "report", "15", setup=two))
     assert status(process.pid, "Threads") == "1"
     process.signal(15)
     assert process.wait(10) == 0

@@ -85,14 +85,15 @@ class Told:
         self.private = [Private(pod) for pod in self.pods]
 
     def _hears(self, pod):
-        """Who blocks SIGTERM, as the first statement of fluxpod's main does; what is sent to a PID 1
-        before that, the kernel drops."""
+        """The fluxpod that blocks SIGTERM, as the first statement of its main does; what is sent to a
+        PID 1 before that, the kernel drops."""
         pids = [pod.pid]
         if self.shared:
             pids = map(int, Path(f"/proc/{pod.pid}/task/{pod.pid}/children").read_text().split())
         for pid in pids:
-            blocked = int(Path(f"/proc/{pid}/status").read_text().split("SigBlk:")[1].split()[0], 16)
-            if blocked >> (signal.SIGTERM - 1) & 1:
+            status = Path(f"/proc/{pid}/status").read_text()
+            blocked = int(status.split("SigBlk:")[1].split()[0], 16)
+            if "Name:\tfluxpod" in status and blocked >> (signal.SIGTERM - 1) & 1:
                 return pid
         return None
 
@@ -115,7 +116,11 @@ class Told:
             mounts, files = private.look()
             private.close()
             assert mounts <= private.mounts
-            assert files <= MAY_STAY, f"{at} {files - MAY_STAY} left:\n{pod.log_tail(30)}"
+            left = files - MAY_STAY
+            if "the broker ended with status 143" in pod.log:
+                # By the second SIGTERM, after which Flux does not clean up: its own directory stays.
+                left = {path for path in left if not path.startswith(f"{RUN}/run/flux/")}
+            assert not left, f"{at} {left} left:\n{pod.log_tail(30)}"
             if self.shared:
                 assert pod.stdout.splitlines()[-1] == "processes: /proc/1", at
 
