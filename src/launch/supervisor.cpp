@@ -123,13 +123,15 @@ Result<Child> Supervisor::start() {
 
 Task<BrokerEnd> Supervisor::accompany(Child broker) {
     BrokerEnd end;
-    auto lost = [&]() -> Task<void> {
+    auto lost = [&]() -> Task<std::string> {
         if (what_.is_lead) {
             co_await clock_.sleep_until(TimePoint::max());
         }
-        end.lost = co_await what_.parent_lost(end.parent);
+        co_return co_await what_.parent_lost(end.parent);
     };
-    co_await (reaper_.end_of(broker) || lost() || told_to_end());
+    // What a watch says that was interrupted does not count.
+    auto first = co_await (reaper_.end_of(broker) || lost() || told_to_end());
+    if (auto* how = std::get_if<1>(&first)) end.lost = std::move(*how);
 
     if (!broker.has_ended() && told_) {
         // A second signal ends the patience.

@@ -164,6 +164,20 @@ TEST_CASE("what a follower does when its broker ends is as --when-parent-leaves 
     }
 }
 
+TEST_CASE("a watch that the broker's end interrupts has seen nothing") {
+    Scene scene("exit 0");
+    scene.what.parent_lost = [](ParentSeen& seen) -> Task<std::string> {
+        seen = {.connected = true, .joined = true};
+        asio::steady_timer connect(co_await asio::this_coro::executor,
+                                   asio::steady_timer::time_point::max());
+        static_cast<void>(co_await connect.async_wait(as_result));
+        co_return "its connect was cancelled";
+    };
+    scene.ends_at_gates(2);
+    CHECK(scene.ending().exit_code == 0);
+    CHECK(scene.approaches == 1);
+}
+
 TEST_CASE("a broker that fails before any was connected is final, whatever is wanted") {
     using When = WhenParentLeaves;
     for (const When when : {When::automatic, When::rejoin, When::complete, When::fail}) {
