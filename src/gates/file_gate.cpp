@@ -18,8 +18,9 @@ class FileGate final : public Gate {
     [[nodiscard]] std::string subject() const override { return path_; }
     [[nodiscard]] ExitCode exit_code() const override { return ExitCode::file_gate; }
     [[nodiscard]] std::optional<BackoffPolicy> pace() const override {
+        // A look costs a microsecond or two. inotify(7) is silent where another node writes.
         return BackoffPolicy{.first = std::chrono::milliseconds(20),
-                             .most = std::chrono::milliseconds(200)};
+                             .most = std::chrono::milliseconds(80)};
     }
 
     Task<Attempt> attempt(TimePoint /*give_up*/) override {

@@ -480,7 +480,7 @@ def test_fwd_storm(init):
 
 
 def test_fwd_latency(init):
-    """Below a second while orphans end without a pause; the best of three, as a machine may be busy."""
+    """Below a second while orphans end without a pause; the best of three, on a busy machine."""
 
     def delay():
         process = ready(init(CHILD, "storm"))
@@ -657,12 +657,12 @@ def test_fds_kept_and_held(init, fake_flux, tmp_path):
             os.dup2(os.open(tmp_path / str(number), os.O_CREAT | os.O_RDWR), number)
 
     def held(pid):
-        return {int(fd): target for fd, target in descriptors(pid).items() if str(tmp_path) in target}
+        return {int(fd) for fd, target in descriptors(pid).items() if str(tmp_path) in target}
 
     process = init(str(fake_flux / "flux"), "hang", setup=open_them)
     podnet.until(lambda: "pid " in process.stdout, 10)
-    assert set(held(only_child(process))) == {3, 7, 50}
-    podnet.until(lambda: held(process.pid) == {}, 10)
+    assert held(only_child(process)) == {3, 7, 50}
+    podnet.until(lambda: held(process.pid) == set(), 10)
     assert PEER or set(descriptors(process.pid)) == {"0", "1", "2"}
 
 
@@ -822,7 +822,9 @@ def test_tty_hangup(on_terminal, pty):
 
 def test_tty_shell(on_terminal, pty):
     """Job control in an interactive bash works: a job is stopped and brought back."""
-    process = on_terminal("bash", "--norc", "-i", env={"PS1": "prompt> "}, setup=lambda: pty.control(0, 1, 2))
+    process = on_terminal(
+        "bash", "--norc", "-i", env={"PS1": "prompt> "}, setup=lambda: pty.control(0, 1, 2)
+    )
     shell = only_child(process)
 
     def job_reads():
@@ -849,7 +851,8 @@ def test_tty_shell(on_terminal, pty):
 
 
 def test_tty_tostop(on_terminal, pty):
-    process = on_terminal("sh", "-c", "stty tostop; echo written; exit 3", setup=lambda: pty.control(0, 1, 2))
+    line = "stty tostop; echo written; exit 3"
+    process = on_terminal("sh", "-c", line, setup=lambda: pty.control(0, 1, 2))
     pty.expect(b"written")
     assert process.wait(10) == 3
 

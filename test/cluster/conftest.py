@@ -15,11 +15,9 @@ def net():
 
 @pytest.fixture
 def boot(net, fluxpod, secret, tmp_path):
-    """Starts all pods, or those of `ranks`, of a cluster; `below` is what their PID 1 begins with."""
+    """Starts all pods, or those of `ranks`, of a cluster; `below` is what their PID 1 begins by."""
 
-    def start(
-        command, *options, size=SIZE, ranks=None, lead_command=(), cluster="fp", below=()
-    ):
+    def start(command, *options, size=SIZE, ranks=None, lead_command=(), cluster="fp", below=()):
         tail = ["--", *lead_command] if lead_command else []
         pods = []
         for rank in ranks if ranks is not None else range(size):

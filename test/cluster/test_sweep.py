@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SIGTERM at FLUXPOD_SWEEP points of time, from the start of a cluster of real brokers to well behind
-its boot: in time, with the right status, and with nothing left behind."""
+"""SIGTERM at FLUXPOD_SWEEP points of time, from the start of a cluster of real brokers to well
+behind its boot: each pod ends in time, with the right status, and leaves nothing."""
 
 import json
 import os
@@ -81,21 +81,26 @@ class Told:
             below=SHARED if self.shared else (),
         )  # fmt: skip
         self.begun = time.monotonic()
-        self.pids = [podnet.until(lambda: self._hears(pod), 10, "signals") for pod in self.pods]  # noqa: B023
+        self.pids = [self._hearing(pod) for pod in self.pods]
         self.private = [Private(pod) for pod in self.pods]
 
-    def _hears(self, pod):
-        """The fluxpod that blocks SIGTERM, as the first statement of its main does; what is sent to a
-        PID 1 before that, the kernel drops."""
-        pids = [pod.pid]
-        if self.shared:
-            pids = map(int, Path(f"/proc/{pod.pid}/task/{pod.pid}/children").read_text().split())
-        for pid in pids:
-            status = Path(f"/proc/{pid}/status").read_text()
-            blocked = int(status.split("SigBlk:")[1].split()[0], 16)
-            if "Name:\tfluxpod" in status and blocked >> (signal.SIGTERM - 1) & 1:
-                return pid
-        return None
+    def _hearing(self, pod):
+        """The pid of fluxpod once it blocks SIGTERM, as the first statement of its main does; what
+        is sent to a PID 1 before that, the kernel drops."""
+
+        def look():
+            pids = [pod.pid]
+            if self.shared:
+                children = Path(f"/proc/{pod.pid}/task/{pod.pid}/children").read_text()
+                pids = map(int, children.split())
+            for pid in pids:
+                status = Path(f"/proc/{pid}/status").read_text()
+                blocked = int(status.split("SigBlk:")[1].split()[0], 16)
+                if "Name:\tfluxpod" in status and blocked >> (signal.SIGTERM - 1) & 1:
+                    return pid
+            return None
+
+        return podnet.until(look, 10, "blocked signals")
 
     def tell(self):
         self.told_at = time.monotonic()

@@ -52,3 +52,11 @@ TEST_CASE("a file gate tells its path and its exit code") {
     CHECK(gate->subject() == "/etc/ready");
     CHECK(gate->exit_code() == ExitCode::file_gate);
 }
+
+TEST_CASE("a file is noticed within a tenth of a second, however long it was waited for") {
+    const auto pace = make_file_gate("/etc/ready")->pace();
+    REQUIRE(pace);
+    Backoff pause(*pace, 1);
+    for (int looks = 0; looks < 1000; ++looks)
+        CHECK(pause.next() <= std::chrono::milliseconds(100));
+}
