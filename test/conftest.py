@@ -67,7 +67,7 @@ def secret(tmp_path):
     return str(path)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def needs_flux():
     if shutil.which("flux") is None:
         pytest.skip("there is no flux on PATH")

@@ -204,8 +204,15 @@ std::error_code copy_content(const fs::path& from, const fs::path& copy) {
     while (true) {
         const ssize_t count = ::sendfile(sink.get(), source.get(), nullptr, at_once);
         if (count < 0 && errno != EINTR) return failed();
-        if (count == 0) return {};
+        if (count == 0) break;
     }
+    // Of a module with another time Python does not take what it has compiled, and where it may not
+    // write it compiles it at every start.
+    struct stat info {};
+    if (::fstat(source.get(), &info) != 0) return failed();
+    const std::array<timespec, 2> times{info.st_atim, info.st_mtim};
+    if (::futimens(sink.get(), times.data()) != 0) return failed();
+    return {};
 }
 
 Copied copy_entry(const fs::directory_entry& entry, const fs::path& copy) {

@@ -170,6 +170,7 @@ def test_a_view_is_copied_whole(install, view, target):
     assert re.search(r"/target/view: installed, 3 files", done.stdout)
     assert listing(target / "view") == listing(view)
     assert stat.S_IMODE((target / "view/lib/flux/imp").stat().st_mode) == 0o755
+    assert (target / "view/bin/flux").stat().st_mtime_ns == (view / "bin/flux").stat().st_mtime_ns
     assert sorted(os.listdir(target)) == ["fluxpod", "view"]
 
 

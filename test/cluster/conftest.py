@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
+import shutil
+from pathlib import Path
+
 import podnet
 import pytest
 from command_line import command_line
+from flux_view import View
 
 SIZE = 4
 
@@ -11,6 +15,15 @@ def net():
     """Each test has its own: pod names and records of one must not help another."""
     with podnet.Net() as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def flux_view(needs_flux, tmp_path_factory):
+    """This machine's Flux with all that it needs but libc: see flux_view.py."""
+    prefix = Path(shutil.which("flux")).resolve().parents[1]
+    if prefix == Path("/usr"):
+        pytest.skip("this machine's flux is not in a directory of its own")
+    return View(prefix, tmp_path_factory.mktemp("flux") / "view")
 
 
 @pytest.fixture

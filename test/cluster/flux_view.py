@@ -42,33 +42,36 @@ def libraries_of(files):
     return {Path(path) for path in re.findall(r"(?:=> |^\t)(/\S+) \(0x", done.stdout, re.M)}
 
 
-def make_view(flux, view):
-    """Below `view` what is to be at Flux's own prefix. Returns the other mounts that this Flux needs,
-    (path below the view, path in the pod): it was not built for a Python of its own."""
+class View:
+    """`path` holds what is to be at `prefix`, for which Flux was built. This Flux was not built for a
+    Python of its own, so there are `more` mounts: (path below the view, path in the pod)."""
 
-    def says(*words):
-        return subprocess.run([flux, "python", *words], check=True, text=True,
-                              stdout=subprocess.PIPE).stdout.strip()  # fmt: skip
+    def __init__(self, prefix, path):
+        self.prefix, self.path = prefix, path
+        shutil.copytree(prefix, path, symlinks=True)
+        shutil.copy("/bin/dash", path / "bin/bash")  # what Flux's rc1 gives it, any shell understands
+        self.more = self._add_python()
+        programs = [each for each in path.rglob("*") if each.is_file() and is_elf(each)]
+        for library in libraries_of(programs):
+            if not is_of_libc(library) and not (path / "lib" / library.name).exists():
+                shutil.copy(library, path / "lib")
 
-    prefix = flux.parents[1]
-    bindings = view / Path(says("--get-path")).relative_to(prefix)
-    python, standard_library, modules = json.loads(says("-c", ASK_PYTHON))
+    def _add_python(self):
+        def says(*words):
+            return subprocess.run([self.prefix / "bin/flux", "python", *words], check=True, text=True,
+                                  stdout=subprocess.PIPE).stdout.strip()  # fmt: skip
 
-    shutil.copytree(prefix, view, symlinks=True)
-    shutil.copy("/bin/dash", view / "bin/bash")  # what Flux's rc1 gives it, any shell understands
-    shutil.copy(python, view / "bin/python3")
-    shutil.copytree(standard_library, view / "python", ignore=shutil.ignore_patterns("test"))
-    for module in map(Path, modules):
-        if module.is_dir():
-            shutil.copytree(module, bindings / module.name)
-        else:
-            shutil.copy(module, bindings)
-
-    programs = [path for path in view.rglob("*") if path.is_file() and is_elf(path)]
-    for library in libraries_of(programs):
-        if not is_of_libc(library) and not (view / "lib" / library.name).exists():
-            shutil.copy(library, view / "lib")
-    return [("bin/python3", python), ("python", standard_library)]
+        bindings = self.path / Path(says("--get-path")).relative_to(self.prefix)
+        python, standard_library, modules = json.loads(says("-c", ASK_PYTHON))
+        shutil.copy(python, self.path / "bin/python3")
+        unused = shutil.ignore_patterns("test", "idlelib", "lib2to3", "ensurepip", "config-*")
+        shutil.copytree(standard_library, self.path / "python", ignore=unused)
+        for module in map(Path, modules):
+            if module.is_dir():
+                shutil.copytree(module, bindings / module.name)
+            else:
+                shutil.copy(module, bindings)
+        return [("bin/python3", python), ("python", standard_library)]
 
 
 def is_elf(path):

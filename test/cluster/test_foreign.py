@@ -10,7 +10,7 @@ from pathlib import Path
 
 import podnet
 import pytest
-from flux_view import is_of_libc, make_bare_image, make_view
+from flux_view import is_of_libc, make_bare_image
 from foreign_root import container, make_mount_point, make_mount_points
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -162,36 +162,32 @@ def test_four_pods_of_a_foreign_image_meet(net, foreign_root, shared, secret_vol
 
 @pytest.mark.flux
 def test_an_image_with_neither_flux_nor_a_shell_boots_brokers(
-    net, needs_flux, shared, secret_volume, tmp_path
+    net, flux_view, shared, secret_volume, tmp_path
 ):
     """All that Flux needs comes with the view: its libraries, its Python, and its shell. A job has
     the pod's own environment."""
-    flux = Path(shutil.which("flux")).resolve()
-    prefix = flux.parents[1]
-    if prefix == Path("/usr"):
-        pytest.skip("this machine's flux is not in a directory of its own")
-    source, volume, root = tmp_path / "source", tmp_path / "volume", tmp_path / "root"
+    prefix = flux_view.prefix
+    volume, root = tmp_path / "volume", tmp_path / "root"
     for directory in (volume, root):
         directory.mkdir()
-    more = make_view(flux, source)
-    subprocess.run([shared / "fluxpod", "install", "--view", source, volume], check=True)
+    subprocess.run([shared / "fluxpod", "install", "--view", flux_view.path, volume], check=True)
     make_bare_image(root)
     for path in root.rglob("*"):
         assert path.is_dir() or path.name == "application" or is_of_libc(path)
     make_mount_points(root, "shared", "secret", str(prefix).lstrip("/"))
-    for outside, inside in more:
+    for outside, inside in flux_view.more:
         make_mount_point(root, volume / "view" / outside, inside)
     for path in (tmp_path, volume, root):
         open_to_others(path)
     setup = container(
         root,
         volumes=[(volume, SHARED), (volume / "view", str(prefix)), (secret_volume, "/secret"),
-                 *((volume / "view" / outside, inside) for outside, inside in more)],
+                 *((volume / "view" / outside, inside) for outside, inside in flux_view.more)],
         scratch=("/run/fluxpod", "/tmp"),
     )  # fmt: skip
     words = [f"{SHARED}/fluxpod", "run", "--size", str(SIZE), "--service", "flux-service",
              "--curve-secret", "/secret/key", "--wait-timeout", "40s", "--view", prefix, "--",
-             flux, "run", "-N4", "/application"]  # fmt: skip
+             f"{prefix}/bin/flux", "run", "-N4", "/application"]  # fmt: skip
     env = {"PATH": "/usr/bin:/bin", "LD_LIBRARY_PATH": "/the/application's"}
     pods = [net.pod(f"fp-{rank}", words, env={**env, "JOB_COMPLETION_INDEX": str(rank)}, setup=setup)
             for rank in range(SIZE)]  # fmt: skip

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import podnet
 import pytest
+from flux_view import make_bare_image
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZE = 4
@@ -138,24 +139,78 @@ def compose_service(**variables):
     return document["name"], document["services"]["flux"]
 
 
-def test_equal_replicas_find_their_index_in_their_reverse_names(podman, shared_secret):
-    """Run and named as docker compose does it: podman-compose puts underscores into the names, which
-    are no host names, and cannot repeat a health check."""
-    project, service = compose_service(FLUX_IMAGE="localhost/fluxpod-flux", FLUX_MODE="preflight",
-                                       FLUX_SECRET=str(shared_secret))  # fmt: skip
-    assert service["read_only"] and service["deploy"]["replicas"] == SIZE
-    options = ["--read-only"]
-    for key, option in (("cap_drop", "--cap-drop"), ("security_opt", "--security-opt"),
-                        ("tmpfs", "--tmpfs"), ("volumes", "--volume")):  # fmt: skip
-        options += [word for each in service[key] for word in (option, each)]
+@pytest.fixture
+def start_replicas(podman):
+    """Runs and names them as docker compose does: podman-compose puts underscores into the names, which
+    are no host names, and cannot repeat a health check. Returns the names and the check's command."""
+
+    def start(**variables):
+        project, service = compose_service(**variables)
+        assert service["read_only"] and service["deploy"]["replicas"] == SIZE
+        options = ["--read-only"]
+        for key, option in (("cap_drop", "--cap-drop"), ("security_opt", "--security-opt"),
+                            ("tmpfs", "--tmpfs"), ("volumes", "--volume")):  # fmt: skip
+            options += [word for each in service[key] for word in (option, each)]
+        names = [f"{project}-flux-{number}" for number in range(1, SIZE + 1)]
+        for name in names:
+            podman("run", "--detach", "--name", name, "--network", "replicas", "--network-alias",
+                   "flux", *options, service["image"], *service["command"])  # fmt: skip
+        return names, service["healthcheck"]["test"][1:]
+
     podman("network", "create", "replicas")
-    names = [f"{project}-flux-{number}" for number in range(1, SIZE + 1)]
-    for name in names:
-        podman("run", "--detach", "--name", name, "--network", "replicas", "--network-alias", "flux",
-               *options, service["image"], *service["command"])  # fmt: skip
+    yield start
+    podman("network", "rm", "--force", "--time", "0", "replicas")  # with its containers
+
+
+def test_equal_replicas_find_their_index_in_their_reverse_names(
+    podman, start_replicas, shared_secret
+):
+    names, _ = start_replicas(FLUX_IMAGE="localhost/fluxpod-flux", FLUX_MODE="preflight",
+                              FLUX_SECRET=str(shared_secret))  # fmt: skip
     assert podman.end_of(*names) == [0] * SIZE, podman.log_of(names[0])
     all_joined(podman, names[0], names)
-    podman("rm", *names)
+
+
+@pytest.fixture
+def flux_image(podman, flux_view, tmp_path):
+    """Of this machine's Flux, with fluxpod as its entrypoint."""
+    root = tmp_path / "root"
+    root.mkdir()
+    make_bare_image(root)
+    prefix = flux_view.prefix
+    view = root / str(prefix).lstrip("/")
+    shutil.copytree(flux_view.path, view, symlinks=True)
+    for outside, inside in [*flux_view.more, ("bin/bash", "/bin/bash")]:
+        place = root / inside.lstrip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(view / outside, place)
+    archive = tmp_path / "flux.tar"
+    subprocess.run(["tar", "-C", root, "-cf", archive, "."], check=True)
+    podman("import", "--quiet", "--change", f"ENV PATH={prefix}/bin:/usr/bin:/bin", "--change",
+           f"ENV LD_LIBRARY_PATH={prefix}/lib", archive, "localhost/real")  # fmt: skip
+    podman("build", "--quiet", "--file", "container/Dockerfile", "--build-arg", "PROGRAM=prebuilt",
+           "--target", "flux", "--build-arg", "FLUX_IMAGE=localhost/real", "--tag",
+           "localhost/real-flux", ".")  # fmt: skip
+    return "localhost/real-flux"
+
+
+@pytest.mark.flux
+def test_replicas_of_an_image_with_flux_are_a_cluster(
+    podman, start_replicas, flux_image, shared_secret
+):
+    names, health = start_replicas(FLUX_IMAGE=flux_image, FLUX_SECRET=str(shared_secret))
+    lead = names[0]
+
+    def healthy(name):
+        return podman.run("exec", name, *health, check=False).returncode == 0
+
+    podnet.until(lambda: all(map(healthy, names)), 60, "a cluster of four")
+    told = podman("exec", "--env", "FLUX_URI=local:///run/fluxpod/run/flux/local", lead, "flux", "run",
+                  "-N4", "/application")  # fmt: skip
+    ranks, hosts = zip(*(line.split()[:2] for line in told.splitlines()))
+    assert sorted(ranks) == [str(rank) for rank in range(SIZE)] and len(set(hosts)) == SIZE
+    podman("stop", *names)
+    assert podman.end_of(*names) == [0] * SIZE, podman.log_of(lead)
 
 
 # Debian's docker-compose is version 1, which puts underscores into the names, too.
