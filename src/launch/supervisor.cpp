@@ -32,6 +32,7 @@ Duration reserve_of(Duration grace) {
 
 struct BrokerEnd {
     int exit_code = 0;
+    bool told = false;    // by us, before it ended
     bool killed = false;  // by us, because it took too long
     ParentSeen parent;
     std::string lost;  // how it showed that the parent was lost; empty: the broker ended by itself
@@ -55,7 +56,7 @@ class Supervisor {
     [[nodiscard]] Task<Result<int>> approach();
     [[nodiscard]] Result<Child> start();
     [[nodiscard]] Task<BrokerEnd> accompany(Child broker);
-    [[nodiscard]] Task<void> leave(Child broker, bool& program_began);
+    [[nodiscard]] Task<void> leave(Child broker, BrokerEnd& end);
     [[nodiscard]] Task<void> clear_away();
     [[nodiscard]] Ending ending_of(const BrokerEnd& end) const;
     [[nodiscard]] std::string why_again(const BrokerEnd& end) const;
@@ -135,7 +136,7 @@ Task<BrokerEnd> Supervisor::accompany(Child broker) {
 
     if (!broker.has_ended() && told_) {
         // A second signal ends the patience.
-        co_await (leave(broker, end.program_began) || told_to_end());
+        co_await (leave(broker, end) || told_to_end());
         if (!broker.has_ended()) {
             end.killed = true;
             main_.signal_everybody(SIGKILL);
@@ -153,18 +154,20 @@ Task<BrokerEnd> Supervisor::accompany(Child broker) {
 }
 
 // In order, and within the grace period. Flux abandons its own clean-up at the second SIGTERM.
-Task<void> Supervisor::leave(Child broker, bool& program_began) {
+Task<void> Supervisor::leave(Child broker, BrokerEnd& end) {
     const TimePoint now = clock_.now();
     const Duration patience = what_.grace - reserve_of(what_.grace);
     log::info("told to end by {}; {} for it", signal_name(*told_), describe_duration(patience));
     const TimePoint kill_at = now + patience;
     auto prepare = [&]() -> Task<void> {
         if (what_.has_program) {
-            program_began = co_await what_.program_began();
+            end.program_began = co_await what_.program_began();
         }
         co_await what_.before_the_end(now + patience / 2);
     };
     co_await (prepare() || reaper_.end_of(broker));
+    if (broker.has_ended()) co_return;
+    end.told = true;
     broker.signal(SIGTERM);
     broker.signal(SIGCONT);
     if (co_await ends_by(broker, kill_at - (kill_at - clock_.now()) / 4)) co_return;
@@ -187,7 +190,11 @@ Task<void> Supervisor::clear_away() {
 // What the pod ends with, if it ends.
 Ending Supervisor::ending_of(const BrokerEnd& end) const {
     const std::string status = fmt::format("the broker ended with status {}", end.exit_code);
-    if (!told_) return {.exit_code = end.exit_code, .why = end.exit_code == 0 ? "" : status};
+    // A signal that came when a lead's program had ended changes nothing.
+    const bool by_itself = what_.is_lead && !end.told && !end.killed;
+    if (!told_ || by_itself) {
+        return {.exit_code = end.exit_code, .why = end.exit_code == 0 ? "" : status};
+    }
     const std::string told = "told to end by " + signal_name(*told_);
     if (end.killed) {
         return {.exit_code = exit_for_signal(SIGKILL),

@@ -347,3 +347,16 @@ TEST_CASE("a lead that was told to end ends well only if what it was there for d
         CHECK(ending.why.empty() == (row.exit_code == 0));
     }
 }
+
+TEST_CASE("a lead whose broker ended before it could be told so has the broker's own status") {
+    for (const int status : {0, 7}) {
+        Scene scene("kill -TERM $PPID; exit " + std::to_string(status));
+        scene.what.is_lead = true;
+        scene.what.has_program = true;
+        scene.what.program_began = []() -> Task<bool> {
+            co_await never();
+            co_return false;
+        };
+        CHECK(scene.ending().exit_code == status);
+    }
+}
