@@ -163,20 +163,6 @@ class Story:
             return f"exit {code}: failed at {fault['stage']}"
         return f"exit {code}" if code < 128 else f"ended by signal {code - 128}"
 
-    def bar(self, begin, end, width):
-        """`.` own work, `~` waiting for the parent, `=` broker or roll call."""
-        gates = self.stage("gates")
-        ended = end if self.stage("launch") else last_sign([self])
-        marks = [(self.pod.start_time, ".")]
-        if gates:
-            marks += [(gates["began"], "~"), (gates["began"] + gates["seconds"], "=")]
-        text = ""
-        for column in range(width):
-            when = begin + (column + 0.5) * (end - begin) / width
-            past = [mark for since, mark in marks if since <= when]
-            text += past[-1] if past and when <= ended else " "
-        return text
-
 
 def boot(cluster, net, progress):
     """Starts all pods and waits for the lead; the others then have a grace period."""
@@ -207,14 +193,6 @@ def boot(cluster, net, progress):
             for story in stories:
                 story.pod.kill()
     return stories
-
-
-def last_sign(stories):
-    """When the last stage of a boot ended, as far as is known."""
-    return max(
-        (stage["began"] + stage["seconds"] for story in stories for stage in story.stages()),
-        default=time.time(),
-    )
 
 
 # ---- what the user sees --------------------------------------------------------------------------
@@ -260,16 +238,10 @@ def show_table(stories):
     return shown
 
 
-def show_timeline(shown, stories):
-    """The boot only: until the last pod became its broker, or the roll call was over."""
-    begin = min(story.pod.start_time for story in stories)
-    end = last_sign(stories)
-    label = max(len(story.pod.name) for story in shown)
-    width = max(20, min(shutil.get_terminal_size().columns, 100) - label - 3)
-    print(f"\n{'':{label}} 0s{f'{end - begin:.2f}s':>{width}}")
-    for story in shown:
-        print(f"{story.pod.name:{label}} |{story.bar(begin, end, width)}|")
-    print(f"{'':{label}}  . fluxpod's own work   ~ waits for its parent   = broker or roll call")
+def show_timeline(shown, fluxpod):
+    reports = [report_path(story.pod.name) for story in shown if story.stages()]
+    print(flush=True)
+    subprocess.run([fluxpod, "timeline", *reports])
 
 
 def show_failures(stories):
@@ -307,7 +279,7 @@ def main():
         if lead.stdout:
             print(lead.stdout.rstrip() + "\n")
         shown = show_table(stories)
-        show_timeline(shown, stories)
+        show_timeline(shown, cluster.fluxpod)
         show_failures(stories)
         if arguments.logs:
             keep_logs(arguments.logs, stories)

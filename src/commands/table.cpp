@@ -68,6 +68,10 @@ constexpr auto rows = std::to_array<CommandRow>({
      "the verdict with its reason, and draws the node with this pod's share marked. It starts "
      "nothing and refuses nothing.",
      used_by::topology, topology_command},
+    {"timeline", "[options] REPORT...", "Draw the boot reports of a cluster",
+     "Reads what run --report has written, of one pod or of many, and draws a row for each pod: "
+     "fluxpod's own work, the wait for the parent, the broker. As text, or as SVG with --svg.",
+     used_by::timeline, timeline_command},
     {"probe", "[options] startup|readiness|liveness", "Answer a Kubernetes exec probe",
      "Exits with 0 for yes and 1 for no, and prints one line that says why. startup: the broker "
      "was launched. readiness: the lead's broker has its quorum and runs, a follower's has joined. "

@@ -351,7 +351,7 @@ constexpr auto rows = std::to_array<OptionRow>({
      text<&S::out, check_path>},
     {"format", "text|json", "text", "How results are printed", render | topology, Kind::value,
      choice<&S::format, format_choices>},
-    {"svg", "", "", "Print a drawing of the node as SVG", topology, Kind::flag, flag<&S::svg>},
+    {"svg", "", "", "Print the drawing as SVG", topology | timeline, Kind::flag, flag<&S::svg>},
     {"machine", "MACHINE", "",
      "Another machine: an XML file of lstopo, or such as \"package:2 core:8 pu:2\"", topology,
      Kind::value, text<&S::machine, check_path>},
@@ -367,7 +367,8 @@ constexpr auto rows = std::to_array<OptionRow>({
     // Where settings come from besides flags and environment.
     {"config", "FILE", "/etc/fluxpod/fluxpod.conf",
      "The config file; the default one is read only if it exists",
-     boot | wait | keygen | install | topology | probe, Kind::value, text<&S::config, check_path>},
+     boot | wait | keygen | install | topology | probe | timeline, Kind::value,
+     text<&S::config, check_path>},
     {"minicluster", "FILE", "", "A Flux Operator MiniCluster whose settings and command are taken",
      boot, Kind::value, text<&S::minicluster, check_path>},
     {"container", "NAME", "", "The MiniCluster's container that runs Flux, where it has several",
@@ -416,8 +417,9 @@ std::string variable_name(std::string_view option) {
 }
 
 std::vector<std::string> command_names(unsigned command_bits) {
-    constexpr std::array<std::string_view, 9> in_order{
-        "run", "render", "preflight", "wait", "keygen", "init", "install", "topology", "probe"};
+    constexpr std::array<std::string_view, 10> in_order{
+        "run",  "render",  "preflight", "wait",  "keygen",
+        "init", "install", "topology",  "probe", "timeline"};
     std::vector<std::string> names;
     for (std::size_t bit = 0; bit < in_order.size(); ++bit) {
         if ((command_bits >> bit & 1U) != 0) names.emplace_back(in_order.at(bit));

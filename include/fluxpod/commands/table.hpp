@@ -59,6 +59,7 @@ Result<int> wait_command(Invocation& invocation);
 Result<int> keygen_command(Invocation& invocation);
 Result<int> install_command(Invocation& invocation);
 Result<int> topology_command(Invocation& invocation);
+Result<int> timeline_command(Invocation& invocation);
 Result<int> probe_command(Invocation& invocation);
 Result<int> help_command(Invocation& invocation);
 

@@ -20,11 +20,11 @@ namespace fluxpod {
 // Which subcommands take an option (bits).
 namespace used_by {
 inline constexpr unsigned run = 1, render = 2, preflight = 4, wait = 8, keygen = 16, init = 32,
-                          install = 64, topology = 128, probe = 256;
+                          install = 64, topology = 128, probe = 256, timeline = 512;
 inline constexpr unsigned boot = run | render | preflight;
-inline constexpr unsigned all = boot | wait | keygen | init | install | topology | probe;
+inline constexpr unsigned all = boot | wait | keygen | init | install | topology | probe | timeline;
 // Which take words without dashes, and which a command behind "--".
-inline constexpr unsigned operands = wait | keygen | install | probe;
+inline constexpr unsigned operands = wait | keygen | install | probe | timeline;
 inline constexpr unsigned command = boot | wait | init;
 }  // namespace used_by
 

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fluxpod/report/timeline.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <map>
+#include <utility>
+
+#include "fluxpod/base/text.hpp"
+#include "fluxpod/report/state_file.hpp"
+
+namespace fluxpod {
+
+namespace {
+
+namespace json = boost::json;
+
+tl::unexpected<std::string> refuse(std::string cause) { return tl::unexpected(std::move(cause)); }
+
+std::string text_of(const json::object& object, std::string_view name) {
+    const json::value* value = object.if_contains(name);
+    return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
+}
+
+tl::expected<double, std::string> number_of(const json::object& object, std::string_view name) {
+    const json::value* value = object.if_contains(name);
+    json::error_code error;
+    const double number = value == nullptr ? -1 : value->to_number<double>(error);
+    // Later than the year 9999 no clock is.
+    if (error || !(number >= 0 && number < 253402300800.0)) {
+        return refuse(fmt::format("it has no {}", name));
+    }
+    return number;
+}
+
+tl::expected<StageLine, std::string> parse_line(std::string_view text) {
+    json::error_code error;
+    const json::value value = json::parse(json::string_view(text.data(), text.size()), error);
+    if (error || !value.is_object()) return refuse("it is not a JSON object");
+    const json::object& object = value.get_object();
+    StageLine line;
+    line.pod = printable(text_of(object, "pod"));
+    line.stage = printable(text_of(object, "stage"));
+    line.detail = printable(text_of(object, "detail"));
+    line.failed = text_of(object, "verdict") != "ok";
+    if (line.stage.empty()) return refuse("it names no stage");
+    auto began = number_of(object, "began");
+    if (!began) return refuse(began.error());
+    auto seconds = number_of(object, "seconds");
+    if (!seconds) return refuse(seconds.error());
+    line.began = *began;
+    line.seconds = *seconds;
+    if (const json::value* rank = object.if_contains("rank")) {
+        json::error_code unknown;
+        const auto number = rank->to_number<std::int64_t>(unknown);
+        if (!unknown) line.rank = number;
+    }
+    return line;
+}
+
+// ---- rows ---------------------------------------------------------------------------------------
+
+struct Kind {
+    char mark;
+    std::string_view css;
+};
+constexpr Kind own{'.', "own"};
+constexpr Kind waits{'~', "waits"};
+constexpr Kind runs{'=', "runs"};
+
+Kind kind_of(std::string_view stage) {
+    if (stage == "gates") return waits;
+    return stage == stage::launch || stage == "roll call" ? runs : own;
+}
+
+struct Row {
+    std::string pod;
+    std::int64_t rank = -1;
+    std::vector<StageLine> stages;  // in the order of time
+};
+
+struct Picture {
+    std::vector<Row> rows;
+    double begin = 0;
+    double end = 0;
+
+    // 0 to 1
+    [[nodiscard]] double place_of(double when) const {
+        return std::clamp((when - begin) / (end - begin), 0.0, 1.0);
+    }
+    [[nodiscard]] double end_of(const Row& row, std::size_t i) const {
+        const StageLine& stage = row.stages[i];
+        if (i + 1 < row.stages.size()) return std::max(stage.began, row.stages[i + 1].began);
+        const bool goes_on = stage.stage == stage::launch && !stage.failed;
+        return goes_on ? end : stage.began + stage.seconds;
+    }
+};
+
+Picture arrange(std::vector<StageLine> lines) {
+    std::ranges::stable_sort(lines, {}, &StageLine::began);
+    Picture picture;
+    std::map<std::string, std::size_t> place;
+    for (auto& line : lines) {
+        const auto [found, is_new] = place.try_emplace(line.pod, picture.rows.size());
+        if (is_new) picture.rows.push_back({.pod = line.pod, .rank = -1, .stages = {}});
+        Row& row = picture.rows[found->second];
+        if (line.rank >= 0) row.rank = line.rank;
+        picture.end = std::max(picture.end, line.began + line.seconds);
+        row.stages.push_back(std::move(line));
+    }
+    std::ranges::stable_sort(picture.rows, {},
+                             [](const Row& row) { return std::pair(row.rank < 0, row.rank); });
+    picture.begin = picture.end;  // all of it may be empty
+    for (const auto& row : picture.rows) {
+        picture.begin = std::min(picture.begin, row.stages.front().began);
+    }
+    constexpr double shortest = 1e-6;
+    picture.end = std::max(picture.end, picture.begin + shortest);
+    return picture;
+}
+
+std::string bar_of(const Picture& picture, const Row& row, std::size_t width) {
+    std::string bar(width, ' ');
+    auto column = [&](double when) {
+        return static_cast<std::size_t>(picture.place_of(when) * static_cast<double>(width));
+    };
+    for (std::size_t i = 0; i < row.stages.size(); ++i) {
+        const StageLine& stage = row.stages[i];
+        const std::size_t first = std::min(column(stage.began), width - 1);
+        // What is shorter than a column has one.
+        const std::size_t last = std::max(column(picture.end_of(row, i)), first + 1);
+        std::fill_n(bar.begin() + static_cast<std::ptrdiff_t>(first), last - first,
+                    kind_of(stage.stage).mark);
+        if (stage.failed) bar[last - 1] = 'x';
+    }
+    return bar;
+}
+
+std::string escaped(std::string_view text) {
+    std::string plain;
+    for (char c : text) {
+        switch (c) {
+            case '&': plain += "&amp;"; break;
+            case '<': plain += "&lt;"; break;
+            case '>': plain += "&gt;"; break;
+            case '"': plain += "&quot;"; break;
+            default: plain += c;
+        }
+    }
+    return plain;
+}
+
+}  // namespace
+
+tl::expected<std::vector<StageLine>, std::string> parse_report(std::string_view text) {
+    std::vector<StageLine> lines;
+    std::size_t number = 0;
+    for (const auto& each : split(text, '\n')) {
+        ++number;
+        if (trim(each).empty()) continue;
+        auto line = parse_line(each);
+        if (!line) return refuse(fmt::format("line {}: {}", number, line.error()));
+        lines.push_back(std::move(*line));
+    }
+    return lines;
+}
+
+std::string draw_timeline(std::vector<StageLine> lines, std::size_t columns) {
+    const Picture picture = arrange(std::move(lines));
+    std::size_t label = 0;
+    for (const auto& row : picture.rows) label = std::max(label, row.pod.size());
+    constexpr std::size_t narrowest = 20;
+    constexpr std::size_t frame = 3;
+    const std::size_t width =
+        columns > label + frame + narrowest ? columns - label - frame : narrowest;
+    const std::string length = fmt::format("{:.2f}s", picture.end - picture.begin);
+    std::string text = fmt::format("{:{}} 0s{:>{}}\n", "", label, length, width);
+    for (const auto& row : picture.rows) {
+        text += fmt::format("{:{}} |{}|\n", row.pod, label, bar_of(picture, row, width));
+    }
+    return text + fmt::format(
+                      "{:{}}  . fluxpod's own work   ~ waits for its parent   "
+                      "= broker or roll call   x failed\n",
+                      "", label);
+}
+
+std::string draw_timeline_svg(std::vector<StageLine> lines) {
+    constexpr double label = 200;  // pixels
+    constexpr double width = 800;
+    constexpr double height = 18;
+    constexpr double margin = 16;
+    const Picture picture = arrange(std::move(lines));
+    std::string body;
+    double top = margin;
+    for (const auto& row : picture.rows) {
+        body +=
+            fmt::format("<text x=\"{}\" y=\"{}\">{}</text>\n", margin, top + 13, escaped(row.pod));
+        for (std::size_t i = 0; i < row.stages.size(); ++i) {
+            const StageLine& stage = row.stages[i];
+            const double left = picture.place_of(stage.began) * width;
+            const double right = picture.place_of(picture.end_of(row, i)) * width;
+            body += fmt::format(
+                "<rect class=\"{}\" x=\"{:.2f}\" y=\"{}\" width=\"{:.2f}\" height=\"14\">"
+                "<title>{}: {:.3f} s{}{}</title></rect>\n",
+                stage.failed ? "failed" : kind_of(stage.stage).css, label + left, top,
+                std::max(right - left, 1.0), escaped(stage.stage), stage.seconds,
+                stage.detail.empty() ? "" : ", ", escaped(stage.detail));
+        }
+        top += height;
+    }
+    const std::string length = fmt::format("{:.2f} s", picture.end - picture.begin);
+    body += fmt::format("<text x=\"{}\" y=\"{}\">0 s</text>\n", label, top + 13);
+    body += fmt::format("<text class=\"end\" x=\"{}\" y=\"{}\">{}</text>\n", label + width,
+                        top + 13, length);
+    top += height;
+    double left = label;
+    for (const auto& [css, means] :
+         {std::pair("own", "fluxpod's own work"), std::pair("waits", "waits for its parent"),
+          std::pair("runs", "broker or roll call"), std::pair("failed", "failed")}) {
+        body += fmt::format(
+            "<rect class=\"{}\" x=\"{}\" y=\"{}\" width=\"14\" height=\"14\"/>"
+            "<text x=\"{}\" y=\"{}\">{}</text>\n",
+            css, left, top + height / 2, left + 20, top + height / 2 + 12, means);
+        left += label;
+    }
+    return fmt::format(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" "
+        "viewBox=\"0 0 {0} {1}\">\n"
+        "<style>text {{ font: 13px sans-serif; fill: #222 }} .end {{ text-anchor: end }} "
+        ".own {{ fill: #8a9199 }} .waits {{ fill: #e0b23c }} .runs {{ fill: #1b7f4b }} "
+        ".failed {{ fill: #b3261e }}</style>\n"
+        "<rect width=\"{0}\" height=\"{1}\" fill=\"#fff\"/>\n{2}</svg>\n",
+        label + width + margin, top + 2 * height + margin, body);
+}
+
+}  // namespace fluxpod
