@@ -114,6 +114,17 @@ def test_the_bare_image_is_the_program_alone(podman):
     assert image["Size"] < 6 << 20
 
 
+def test_the_build_stage_is_given_the_wraps(podman, tmp_path):
+    """And nothing that was unpacked beside them."""
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY subprojects /\n")
+    podman("build", "--quiet", "--file", tmp_path / "Dockerfile", "--tag", "localhost/context", ".")
+    root = Path(podman("image", "mount", "localhost/context"))
+    own = ROOT / "subprojects"
+    wanted = [own / "from-debian", own / "packagefiles", *own.glob("*.wrap")]
+    assert sorted(os.listdir(root)) == sorted(path.name for path in wanted)
+    podman("image", "unmount", "localhost/context")
+
+
 def test_four_services_with_fixed_names_meet(podman, shared_secret):
     if shutil.which("podman-compose") is None:
         pytest.skip("there is no podman-compose")
