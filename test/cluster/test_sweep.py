@@ -71,7 +71,6 @@ class Told:
     """One cluster, which is told to end at one point of time."""
 
     def __init__(self, boot, point, lane):
-        self.point = point
         self.at = SPAN * point / SWEEP
         self.shared = point % 2 == 1
         self.has_program = point // 2 % 2 == 1
