@@ -3,11 +3,16 @@
 
 #include <sodium.h>
 
+#include <algorithm>
+#include <array>
+#include <string_view>
 #include <utility>
 
+#include "fluxpod/base/backoff.hpp"
 #include "fluxpod/base/log.hpp"
 #include "fluxpod/commands/kept_state.hpp"
 #include "fluxpod/gates/parent_watch.hpp"
+#include "fluxpod/launch/broker_socket.hpp"
 #include "fluxpod/launch/flux_commands.hpp"
 #include "fluxpod/launch/pulse.hpp"
 #include "fluxpod/launch/signals.hpp"
@@ -19,6 +24,11 @@ namespace {
 
 // Kubernetes' own default, terminationGracePeriodSeconds.
 constexpr auto default_grace = std::chrono::seconds(30);
+
+// A broker answers within milliseconds, and is asked again.
+constexpr auto answer_within = std::chrono::seconds(1);
+// Those behind the greeting, until the broker's end.
+constexpr std::array<std::string_view, 4> joined_states{"config-sync", "init", "quorum", "run"};
 
 // The parent, watched as long as the broker runs, and once it has joined, our own drain of the time
 // before taken back.
@@ -44,14 +54,29 @@ class Follower {
                     .answered = parent_.answered};
         ParentWatch watch(std::move(route), seen, *resolver_, facts_.hosts_file, clock_,
                           ::randombytes_random(), [this] { return commands_.nudge_parent(); });
-        auto first = co_await (watch.lost() || take_jobs_again());
+        auto first = co_await (watch.lost() || after_the_join(seen));
         co_return std::get<0>(first);
     }
 
   private:
-    Task<void> take_jobs_again() {
+    Task<void> after_the_join(ParentSeen& seen) {
+        co_await join();
+        seen = {.connected = true, .joined = true};
         co_await commands_.undrain_our_own(plan_.identity.rank);
         co_await clock_.sleep_until(TimePoint::max());
+    }
+
+    // Ends when the broker says that the parent has taken it. That the connection lasts shows it
+    // too, but only after most of a second, in which a lead that dies again and again may be gone.
+    Task<void> join() {
+        Backoff pause({.first = std::chrono::milliseconds(100), .most = std::chrono::seconds(2)},
+                      ::randombytes_random());
+        while (true) {
+            co_await clock_.sleep_until(clock_.now() + pause.next());
+            const auto state = co_await ask_broker_state(plan_.layout.local_socket, clock_,
+                                                         clock_.now() + answer_within);
+            if (state && std::ranges::find(joined_states, *state) != joined_states.end()) co_return;
+        }
     }
 
     const Plan& plan_;

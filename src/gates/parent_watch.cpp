@@ -53,7 +53,7 @@ Task<std::string> ParentWatch::lost() {
         co_await clock_.sleep_until(clock_.now() + pause_.next());
         const auto [link, local] = look_(endpoint);
         if (link == LinkState::connected) {
-            seen_.joined = seen_.connected;
+            seen_.joined = seen_.joined || seen_.connected;
             seen_.connected = true;
             const bool anew = !local_.empty() && local_ != local;
             local_ = local;

@@ -153,6 +153,14 @@ TEST_CASE("a greeting that is refused is a connection and no join") {
     CHECK_FALSE(world.seen.joined);
 }
 
+TEST_CASE("what the broker itself says of its join is not taken back") {
+    World world;
+    world.seen.joined = true;
+    world.pass(500ms);
+    CHECK(world.looks == 2);
+    CHECK(world.seen.joined);
+}
+
 TEST_CASE("a cut network is waited for") {
     World world;
     world.pass(10s);

@@ -22,7 +22,7 @@ namespace fluxpod {
 // What is known of the parent of the broker that runs now.
 struct ParentSeen {
     bool connected = false;  // the broker was connected to it
-    bool joined = false;     // for longer than a greeting that is refused
+    bool joined = false;     // for longer than a greeting that is refused, or by its own word
 };
 
 class ParentWatch {
