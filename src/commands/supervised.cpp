@@ -27,8 +27,8 @@ constexpr auto default_grace = std::chrono::seconds(30);
 
 // A broker answers within milliseconds, and is asked again.
 constexpr auto answer_within = std::chrono::seconds(1);
-// Those behind the greeting, until the broker's end.
-constexpr std::array<std::string_view, 4> joined_states{"config-sync", "init", "quorum", "run"};
+// Not those before, in which its own rc1 may still fail.
+constexpr std::array<std::string_view, 2> joined_states{"quorum", "run"};
 
 // The parent, watched as long as the broker runs, and once it has joined, our own drain of the time
 // before taken back.
@@ -66,10 +66,12 @@ class Follower {
         co_await clock_.sleep_until(TimePoint::max());
     }
 
-    // Ends when the broker says that the parent has taken it. That the connection lasts shows it
-    // too, but only after most of a second, in which a lead that dies again and again may be gone.
+    // Ends when the broker says that it has joined. That the connection lasts shows it too, but
+    // only after most of a second, in which a lead that dies again and again may be gone.
     Task<void> join() {
-        Backoff pause({.first = std::chrono::milliseconds(100), .most = std::chrono::seconds(2)},
+        Backoff pause({.first = std::chrono::milliseconds(100),
+                       .most = std::chrono::seconds(2),
+                       .steady = 30},
                       ::randombytes_random());
         while (true) {
             co_await clock_.sleep_until(clock_.now() + pause.next());
