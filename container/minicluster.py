@@ -240,8 +240,9 @@ def show_table(stories):
 
 def show_timeline(shown, fluxpod):
     reports = [report_path(story.pod.name) for story in shown if story.stages()]
-    print(flush=True)
-    subprocess.run([fluxpod, "timeline", *reports])
+    if reports:  # else nobody came so far as to say who it is
+        print(flush=True)
+        subprocess.run([fluxpod, "timeline", *reports])
 
 
 def show_failures(stories):
