@@ -122,12 +122,15 @@ std::string excerpt(std::string_view text, std::size_t most) {
     return std::string(text.substr(0, most)) + "...";
 }
 
+bool is_alphanumeric(std::string_view text, std::string_view also) {
+    return std::ranges::all_of(text, [&](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               also.find(c) != std::string_view::npos;
+    });
+}
+
 std::string shell_quoted(std::string_view word) {
-    constexpr std::string_view plain =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=.,:/@%";
-    if (!word.empty() && word.find_first_not_of(plain) == std::string_view::npos) {
-        return std::string(word);
-    }
+    if (!word.empty() && is_alphanumeric(word, "_-+=.,:/@%")) return std::string(word);
     std::string text = "'";
     for (char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
     return text + "'";

@@ -13,10 +13,8 @@ namespace {
 
 // A name as one step of a KVS key, where a dot begins the next.
 std::string key_of(std::string_view name) {
-    constexpr std::string_view plain =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
     std::string key;
-    for (char c : name) key += plain.find(c) == std::string_view::npos ? '_' : c;
+    for (char c : name) key += is_alphanumeric({&c, 1}, "-") ? c : '_';
     return key.empty() ? "node" : key;
 }
 

@@ -5,6 +5,8 @@
 
 #include <string_view>
 
+#include "fluxpod/base/text.hpp"
+
 namespace fluxpod {
 
 namespace {
@@ -36,11 +38,9 @@ end
 
 // Lua's \ddd, which no byte needs to be spared from.
 std::string lua_quoted(std::string_view text) {
-    constexpr std::string_view plain =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-";
     std::string quoted = "\"";
     for (char c : text) {
-        const bool is_plain = plain.find(c) != std::string_view::npos;
+        const bool is_plain = is_alphanumeric({&c, 1}, "/._-");
         quoted +=
             is_plain ? std::string(1, c) : fmt::format("\\{:03}", static_cast<unsigned char>(c));
     }

@@ -23,9 +23,9 @@ struct Scheme {
     std::string_view prefix;
     WaitTarget::Kind kind;
 };
-// Of hosts; DNS itself allows any byte, and a scope ID is whatever an interface is called.
-constexpr std::string_view host_characters =
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:%";
+// Besides letters and digits; DNS itself allows any byte, and a scope ID is whatever an interface
+// is called.
+constexpr std::string_view signs_in_hosts = "-_.:%";
 
 constexpr std::array<Scheme, 5> schemes{{{"dns:", WaitTarget::Kind::dns},
                                          {"tcp:", WaitTarget::Kind::tcp},
@@ -50,8 +50,7 @@ tl::expected<std::string, std::string> parse_host(std::string_view text) {
     const bool bracketed = host.size() + 2 == text.size();
     const bool is_name =
         !bracketed && is_dns_name(host) && host.find_first_of(":%") == std::string_view::npos;
-    const bool fits = host.find_first_not_of(host_characters) == std::string_view::npos &&
-                      (is_name || parse_address(host));
+    const bool fits = is_alphanumeric(host, signs_in_hosts) && (is_name || parse_address(host));
     if (!fits) return Failure(fmt::format("'{}' is neither a host name nor an address", text));
     return std::string(host);
 }

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "fluxpod/base/text.hpp"
 #include "fluxpod/formats/duration.hpp"
 #include "fluxpod/plan/resources.hpp"
 #include "fluxpod/plan/tree.hpp"
@@ -285,10 +286,7 @@ Status add_user_attributes(const Settings& settings, Attributes& attributes) {
 
 // Of a shell Flux makes an interactive one, and what a shell might read otherwise it hands to one.
 bool is_plain_program(const std::string& word) {
-    constexpr std::string_view plain =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-";
-    return word.starts_with('/') && !word.ends_with("sh") &&
-           word.find_first_not_of(plain) == std::string::npos;
+    return word.starts_with('/') && !word.ends_with("sh") && is_alphanumeric(word, "/._-");
 }
 
 // Flux hands an initial program of one word to a shell, or takes it for an interactive one, and

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "fluxpod/base/text.hpp"
+#include "fluxpod/formats/svg.hpp"
 #include "fluxpod/report/state_file.hpp"
 
 namespace fluxpod {
@@ -138,20 +139,6 @@ std::string bar_of(const Picture& picture, const Row& row, std::size_t width) {
     return bar;
 }
 
-std::string escaped(std::string_view text) {
-    std::string plain;
-    for (char c : text) {
-        switch (c) {
-            case '&': plain += "&amp;"; break;
-            case '<': plain += "&lt;"; break;
-            case '>': plain += "&gt;"; break;
-            case '"': plain += "&quot;"; break;
-            default: plain += c;
-        }
-    }
-    return plain;
-}
-
 }  // namespace
 
 tl::expected<std::vector<StageLine>, std::string> parse_report(std::string_view text) {
@@ -195,8 +182,8 @@ std::string draw_timeline_svg(std::vector<StageLine> lines) {
     std::string body;
     double top = margin;
     for (const auto& row : picture.rows) {
-        body +=
-            fmt::format("<text x=\"{}\" y=\"{}\">{}</text>\n", margin, top + 13, escaped(row.pod));
+        body += fmt::format("<text x=\"{}\" y=\"{}\">{}</text>\n", margin, top + 13,
+                            xml_escaped(row.pod));
         for (std::size_t i = 0; i < row.stages.size(); ++i) {
             const StageLine& stage = row.stages[i];
             const double left = picture.place_of(stage.began) * width;
@@ -205,8 +192,8 @@ std::string draw_timeline_svg(std::vector<StageLine> lines) {
                 "<rect class=\"{}\" x=\"{:.2f}\" y=\"{}\" width=\"{:.2f}\" height=\"14\">"
                 "<title>{}: {:.3f} s{}{}</title></rect>\n",
                 stage.failed ? "failed" : kind_of(stage.stage).css, label + left, top,
-                std::max(right - left, 1.0), escaped(stage.stage), stage.seconds,
-                stage.detail.empty() ? "" : ", ", escaped(stage.detail));
+                std::max(right - left, 1.0), xml_escaped(stage.stage), stage.seconds,
+                stage.detail.empty() ? "" : ", ", xml_escaped(stage.detail));
         }
         top += height;
     }
@@ -225,14 +212,10 @@ std::string draw_timeline_svg(std::vector<StageLine> lines) {
             css, left, top + height / 2, left + 20, top + height / 2 + 12, means);
         left += label;
     }
-    return fmt::format(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" "
-        "viewBox=\"0 0 {0} {1}\">\n"
-        "<style>text {{ font: 13px sans-serif; fill: #222 }} .end {{ text-anchor: end }} "
-        ".own {{ fill: #8a9199 }} .waits {{ fill: #e0b23c }} .runs {{ fill: #1b7f4b }} "
-        ".failed {{ fill: #b3261e }}</style>\n"
-        "<rect width=\"{0}\" height=\"{1}\" fill=\"#fff\"/>\n{2}</svg>\n",
-        label + width + margin, top + 2 * height + margin, body);
+    return svg_document(label + width + margin, top + 2 * height + margin,
+                        ".end { text-anchor: end } .own { fill: #8a9199 } .waits { fill: #e0b23c } "
+                        ".runs { fill: #1b7f4b } .failed { fill: #b3261e }",
+                        body);
 }
 
 }  // namespace fluxpod

@@ -275,9 +275,8 @@ constexpr auto rows = std::to_array<OptionRow>({
      "The flux command: a path, or a name to look up in PATH; with --view its bin/flux", boot,
      Kind::value, text<&S::flux, check_path>},
     {"view", "DIR", "",
-     "A directory that holds Flux: bin/flux, lib and so on. Its libraries are for Flux, and not "
-     "for "
-     "the jobs",
+     "A directory that holds Flux: bin/flux, lib and so on; its libraries are for Flux, not for "
+     "jobs",
      boot | install, Kind::value, text<&S::view, check_view>},
     {"broker-config", "FILE", "", "TOML of your own that is merged over the rendered broker.toml",
      boot, Kind::value, text<&S::broker_config, check_path>},

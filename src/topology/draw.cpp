@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "fluxpod/formats/svg.hpp"
+
 namespace fluxpod {
 
 namespace {
@@ -103,13 +105,8 @@ std::string draw_as_svg(const NodeMap& map) {
         "<text x=\"{5}\" y=\"{3}\">not counted</text>\n",
         margin, top, margin + 20, top + 12, margin + 180, margin + 200);
     const std::size_t width = std::max<std::size_t>(320, 2 * margin + cores_in_row * core_width);
-    return fmt::format(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" "
-        "viewBox=\"0 0 {0} {1}\">\n"
-        "<style>text {{ font: 13px sans-serif; fill: #222 }} .ours {{ fill: #1b7f4b }} "
-        ".other {{ fill: #d5d9dd }}</style>\n"
-        "<rect width=\"{0}\" height=\"{1}\" fill=\"#fff\"/>\n{2}</svg>\n",
-        width, top + line + margin, body);
+    return svg_document(static_cast<double>(width), static_cast<double>(top + line + margin),
+                        ".ours { fill: #1b7f4b } .other { fill: #d5d9dd }", body);
 }
 
 }  // namespace fluxpod

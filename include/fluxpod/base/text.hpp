@@ -40,6 +40,9 @@ template <std::integral T>
 // The same in double quotes.
 [[nodiscard]] std::string in_quotes(std::string_view text);
 
+// Whether every byte is a letter or digit of ASCII, whatever the locale, or one of `also`.
+[[nodiscard]] bool is_alphanumeric(std::string_view text, std::string_view also);
+
 // The word as a POSIX shell reads it back; plain ones as they are.
 [[nodiscard]] std::string shell_quoted(std::string_view word);
 
