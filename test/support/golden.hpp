@@ -10,10 +10,12 @@
 #include <iterator>
 #include <string>
 
+#include "test_data.hpp"
+
 namespace fluxpod::test {
 
 inline void check_golden(const std::string& name, const std::string& bytes) {
-    const std::string path = std::string(TEST_DATA) + "/golden/" + name;
+    const std::string path = test_data("golden/" + name);
     // NOLINTNEXTLINE(concurrency-mt-unsafe): tests have one thread
     if (std::getenv("FLUXPOD_UPDATE_GOLDEN") != nullptr) {
         std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <string>
 
+#include "test_data.hpp"
+
 namespace fluxpod {
 namespace {
 
@@ -32,7 +34,7 @@ TEST_CASE("the text has a group for each core and a mark for each CPU") {
 }
 
 TEST_CASE("a pod's cpuset is its share of the drawing") {
-    const std::string text = draw_as_text(map_of(TEST_DATA "/hwloc/arm.xml"));
+    const std::string text = draw_as_text(map_of(test_data("hwloc/arm.xml")));
     CHECK(text.find(". . . . # # # # . . . . . . . .\n") != std::string::npos);
 }
 
@@ -60,13 +62,13 @@ TEST_CASE("the SVG has a cell for each CPU, the share in its own colour") {
 }
 
 TEST_CASE("hybrid cores tell their kind") {
-    const auto map = map_of(TEST_DATA "/hwloc/hybrid.xml");
+    const auto map = map_of(test_data("hwloc/hybrid.xml"));
     CHECK(map.kinds == 2);
     CHECK(count(draw_as_svg(map), ", kind 1</title>") == 4);
 }
 
 TEST_CASE("Flux's GPUs are counted once for each device, and partitions by themselves") {
-    const auto map = map_of(TEST_DATA "/hwloc/gpus.xml");
+    const auto map = map_of(test_data("hwloc/gpus.xml"));
     CHECK(map.gpus ==
           std::vector<std::string>{"cuda0 (CUDA)", "cuda1 (CUDA)", "rsmi0 (RSMI)", "rsmi1 (RSMI)"});
 }

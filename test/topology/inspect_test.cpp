@@ -8,9 +8,11 @@ using fluxpod::ExitCode;
 using fluxpod::inspect_topology;
 using fluxpod::NodeShape;
 
+#include "test_data.hpp"
+
 namespace {
 
-std::string data(const std::string& name) { return std::string(TEST_DATA "/hwloc/") + name; }
+std::string data(const std::string& name) { return fluxpod::test_data("hwloc/" + name); }
 
 // Runs with one CPU of those that the process has, and gives them back.
 class BoundToOneCpu {

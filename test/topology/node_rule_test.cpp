@@ -6,6 +6,8 @@
 #include <array>
 #include <string>
 
+#include "test_data.hpp"
+
 namespace fluxpod {
 namespace {
 
@@ -13,7 +15,7 @@ constexpr std::uint32_t reserve = 10;
 
 NodeFacts facts_of(const std::string& machine) {
     const bool recorded = machine.ends_with(".xml");
-    auto shape = inspect_topology(recorded ? std::string(TEST_DATA "/hwloc/") + machine : machine);
+    auto shape = inspect_topology(recorded ? test_data("hwloc/" + machine) : machine);
     REQUIRE_MESSAGE(shape, (shape ? "" : shape.error().message()));
     NodeFacts facts;
     facts.shape = std::move(*shape);
