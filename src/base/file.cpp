@@ -8,9 +8,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdint>
 #include <cstring>
 #include <utility>
+
+#include "fluxpod/base/draft.hpp"
 
 namespace fluxpod {
 
@@ -63,25 +64,16 @@ bool is_already(int directory, const std::string& name, std::string_view bytes, 
     return has_content(fd.get(), bytes);
 }
 
-struct Temporary {
-    Fd fd;
-    std::string name;
-};
-
-// mkostemp(3) relative to a directory.
-FileResult<Temporary> make_temporary(int directory, const std::string& final_name) {
-    constexpr int most_tries = 100;
-    constexpr std::string_view digits = "0123456789abcdefghijklmnopqrstuv";
-    for (int i = 0; i < most_tries; ++i) {
-        std::array<std::uint8_t, 6> random{};
-        if (::getentropy(random.data(), random.size()) != 0) return failed(errno);
-        std::string name = final_name + ".";
-        for (auto byte : random) name += digits[byte % digits.size()];
-        Fd fd(::openat(directory, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-        if (fd.valid()) return Temporary{std::move(fd), std::move(name)};
-        if (errno != EEXIST) return failed(errno);
+// rename(2) would put a file in the place of a device or a pipe, too.
+const char* special_kind(mode_t mode) {
+    switch (mode & S_IFMT) {
+        case S_IFREG: return nullptr;
+        case S_IFCHR:
+        case S_IFBLK: return "it is a device, and only a regular file is replaced";
+        case S_IFIFO: return "it is a named pipe, and only a regular file is replaced";
+        case S_IFSOCK: return "it is a socket, and only a regular file is replaced";
+        default: return "it is not a regular file";
     }
-    return failed(EEXIST);
 }
 
 FileResult<void> write_all(int fd, std::string_view bytes) {
@@ -94,8 +86,7 @@ FileResult<void> write_all(int fd, std::string_view bytes) {
     return {};
 }
 
-FileResult<void> fill_temporary(int fd, std::string_view bytes, mode_t mode,
-                                Durability durability) {
+FileResult<void> fill_draft(int fd, std::string_view bytes, mode_t mode, Durability durability) {
     // It was made 0600: never wider than what is asked for while bytes go in, unless
     // the mode is narrower still, hence before the first byte.
     if (::fchmod(fd, mode) != 0) return failed(errno);
@@ -142,13 +133,19 @@ FileResult<WriteOutcome> write_file_atomically_at(int directory, const std::stri
             return tl::unexpected<FileFailure>({ELOOP, "a symbolic link is in the way"});
         }
         if (S_ISDIR(info.st_mode)) return failed(EISDIR);
+        if (const char* cause = special_kind(info.st_mode)) {
+            return tl::unexpected<FileFailure>({EEXIST, cause});
+        }
         if (is_already(directory, name, bytes, mode)) return WriteOutcome::unchanged;
     }
 
-    auto temporary = make_temporary(directory, name);
-    if (!temporary) return tl::unexpected(temporary.error());
-    const char* draft = temporary->name.c_str();
-    auto filled = fill_temporary(temporary->fd.get(), bytes, mode, durability);
+    for (const auto& abandoned : find_abandoned_drafts(directory, name)) {
+        (void)::unlinkat(directory, abandoned.name.c_str(), 0);
+    }
+    auto made = make_draft(directory, name, DraftKind::file);
+    if (!made) return tl::unexpected(made.error());
+    const char* draft = made->name.c_str();
+    auto filled = fill_draft(made->fd.get(), bytes, mode, durability);
     if (filled && ::renameat(directory, draft, directory, name.c_str()) == 0) {
         return WriteOutcome::written;
     }

@@ -50,7 +50,8 @@ Status save_what_was_left(const Plan& plan) {
 
 // Better said now than after hours of work.
 Status check_place(const std::string& archive) {
-    const std::string directory = archive.substr(0, archive.find_last_of('/') + 1);
+    const std::string file = follow_archive_links(archive);
+    const std::string directory = file.substr(0, file.find_last_of('/') + 1);
     if (::access(directory.c_str(), W_OK | X_OK) == 0) return {};
     return fail({.code = ExitCode::files,
                  .doing = "keep the archive",

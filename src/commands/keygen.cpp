@@ -91,7 +91,12 @@ Status store(const std::string& path, const SecretBytes& text) {
         if ((info.st_mode & 07777U) == private_mode && info.st_uid == ::geteuid()) return {};
     }
     auto written = write_file_atomically(path, text_of(text), private_mode);
-    if (!written) return fail(error_of(ExitCode::files, path, written.error().cause, ""));
+    if (!written) {
+        const int number = written.error().error_number;
+        const bool other_kind = number == EEXIST || number == ELOOP;
+        return fail(error_of(ExitCode::files, path, written.error().cause,
+                             other_kind ? "name a file, or - for standard output" : ""));
+    }
     return {};
 }
 

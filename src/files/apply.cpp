@@ -7,12 +7,15 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
 #include <map>
 #include <string_view>
 #include <utility>
+
+#include "fluxpod/base/log.hpp"
 
 namespace fluxpod {
 
@@ -32,6 +35,7 @@ std::string advise(int error_number) {
                 "another --root",
                 ::geteuid());
         case ELOOP: return "remove the link: below the root none is followed";
+        case EEXIST:
         case ENOTDIR:
         case EISDIR: return "move what is there out of the way, or choose another --root";
         default: return "try another --root";
@@ -117,6 +121,46 @@ Status check_ours(int fd, const DirectoryPlan& plan) {
     return {};
 }
 
+bool is_own_group(gid_t group) {
+    if (group == ::getegid()) return true;
+    const int count = ::getgroups(0, nullptr);
+    std::vector<gid_t> groups(count > 0 ? static_cast<std::size_t>(count) : 0);
+    if (count <= 0 || ::getgroups(count, groups.data()) < 0) return false;
+    return std::ranges::find(groups, group) != groups.end();
+}
+
+// The permission bits by which others may replace what we write. The kubelet gives a volume to our
+// own group (fsGroup).
+mode_t foreign_write_bits(const struct stat& info) {
+    if ((info.st_mode & S_ISVTX) != 0) return 0;
+    mode_t bits = info.st_mode & S_IWOTH;
+    if (!is_own_group(info.st_gid)) bits |= info.st_mode & S_IWGRP;
+    return bits;
+}
+
+// Refuses a directory in which others may replace files, unless it is ours: then takes their
+// permission away.
+Status check_safe(int fd, const DirectoryPlan& plan) {
+    struct stat info {};
+    if (::fstat(fd, &info) != 0) return fail(errno_error("look at", plan.path, errno));
+    if (info.st_uid != ::geteuid() && info.st_uid != 0) {
+        return fail(file_error("use the directory", plan.path,
+                               {EPERM, fmt::format("it belongs to uid {}", info.st_uid)}));
+    }
+    const mode_t bits = foreign_write_bits(info);
+    if (bits == 0) return {};
+    // O_PATH allows no fchmod(2).
+    const Fd open(::openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (open.valid() && ::fchmod(open.get(), info.st_mode & 07777U & ~bits) == 0) {
+        log::warning("{}: took the write permission from others, its mode was {:04o}", plan.path,
+                     info.st_mode & 07777U);
+        return {};
+    }
+    return fail(file_error("use the directory", plan.path,
+                           {EPERM, fmt::format("its mode {:04o} lets others replace what is in it",
+                                               info.st_mode & 07777U)}));
+}
+
 using OpenDirectories = std::map<std::string, Fd>;  // path -> descriptor
 
 Result<OpenDirectories> open_directories(const std::vector<DirectoryPlan>& directories) {
@@ -127,6 +171,9 @@ Result<OpenDirectories> open_directories(const std::vector<DirectoryPlan>& direc
         if (!fd) return fail(fd.error());
         if (plan.must_be_ours) {
             if (auto ours = check_ours(fd->get(), plan); !ours) return fail(ours.error());
+        }
+        if (!open.empty()) {
+            if (auto safe = check_safe(fd->get(), plan); !safe) return fail(safe.error());
         }
         open.emplace(plan.path, std::move(*fd));
     }

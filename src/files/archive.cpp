@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <filesystem>
 #include <functional>
 #include <set>
 #include <utility>
@@ -27,8 +28,11 @@ using Read = tl::expected<T, std::string>;
 
 tl::unexpected<std::string> refuse(std::string cause) { return tl::unexpected(std::move(cause)); }
 
-// An eventlog or a pax header that is larger is nobody's honest one.
-constexpr std::uint64_t most_in_memory = std::uint64_t{64} << 20U;
+// What is held in memory. A job has about ten events; parsing takes some twenty times their bytes.
+constexpr std::uint64_t max_eventlog_bytes = std::uint64_t{4} << 20U;
+constexpr std::uint64_t max_id_list_bytes = std::uint64_t{2} << 20U;  // 190,000 job ids
+// All headers of one entry. libarchive's, for the longest path of the KVS, have a few KiB.
+constexpr std::size_t max_header_bytes = std::size_t{1} << 20U;
 constexpr std::size_t chunk_size = std::size_t{64} << 10U;
 
 // The resource module always writes it, so every archive of an instance has it.
@@ -114,7 +118,9 @@ class Walk {
 
   private:
     Read<PaxRecords> take_records(std::uint64_t size, std::string& headers) {
-        if (size > most_in_memory) return refuse("its pax records are too long");
+        if (size > max_header_bytes || headers.size() + size > max_header_bytes) {
+            return refuse("its pax records are too long");
+        }
         auto content = input_.take(static_cast<std::size_t>(size) + tar_padding(size));
         if (!content) return refuse(content.error());
         headers += *content;
@@ -157,7 +163,12 @@ Read<std::string> take_content(Input& input, const Entry& entry) {
 
 bool is_eventlog(const Entry& entry) {
     const auto file = split_job_file(entry.name);
-    return file && file->file == "eventlog" && entry.size <= most_in_memory;
+    return file && file->file == "eventlog";
+}
+
+// A larger one is copied as it is.
+bool is_parsed(const Entry& entry) {
+    return is_eventlog(entry) && entry.size <= max_eventlog_bytes;
 }
 
 struct Survey {
@@ -176,19 +187,19 @@ Read<Survey> survey(const Fd& file) {
         if (!entry) return refuse(entry.error());
         if (!*entry) break;
         of_flux = of_flux || (*entry)->name == sign_of_flux;
-        if ((*entry)->name == again_key && (*entry)->size <= most_in_memory) {
+        if ((*entry)->name == again_key && (*entry)->size <= max_id_list_bytes) {
             auto ids = take_content(input, **entry);
             if (!ids) return refuse(ids.error());
             survey.told = split(trim(*ids), '\n');
             continue;
         }
-        if (!is_eventlog(**entry)) {
+        if (is_eventlog(**entry)) ++survey.content.jobs;
+        if (!is_parsed(**entry)) {
             if (auto skipped = skip(input, **entry); !skipped) return refuse(skipped.error());
             continue;
         }
         auto eventlog = take_content(input, **entry);
         if (!eventlog) return refuse(eventlog.error());
-        ++survey.content.jobs;
         const auto uncut = undo_cut(*eventlog);
         if (!uncut || !uncut->again) continue;
         const auto directory = split_job_file((*entry)->name)->directory;
@@ -220,7 +231,7 @@ Read<void> copy_eventlog(Input& input, const Entry& entry, Output& output) {
 }
 
 Read<void> copy_entry(Input& input, const Entry& entry, Output& output) {
-    if (is_eventlog(entry)) return copy_eventlog(input, entry, output);
+    if (is_parsed(entry)) return copy_eventlog(input, entry, output);
     if (auto put = output.put(entry.headers); !put) return put;
     return pass_on(input, entry.size, [&](std::string_view bytes) { return output.put(bytes); });
 }
@@ -270,15 +281,24 @@ Read<Survey> survey_file(const Fd& file) {
 // The name under which the new archive grows: always the same, so that a kill leaves one at most.
 std::string draft_of(const std::string& archive) { return archive + ".new"; }
 
-Read<void> replace(const std::string& draft, const std::string& archive) {
-    if (::rename(draft.c_str(), archive.c_str()) != 0) return refuse(describe_errno(errno));
-    // The directory too: else the old name may be back after the machine went down. Some network
-    // file systems know no such thing.
-    const auto slash = archive.find_last_of('/');
-    const std::string directory = slash == std::string::npos ? "." : archive.substr(0, slash + 1);
-    Fd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    const bool synced = fd.valid() && ::fsync(fd.get()) == 0;
-    if (!synced && errno != EINVAL && errno != EOPNOTSUPP) return refuse(describe_errno(errno));
+// So that the old name does not come back after the machine went down. Some network file systems
+// cannot sync a directory.
+Read<void> sync_directory_of(const std::string& file) {
+    const auto slash = file.find_last_of('/');
+    const std::string directory = slash == std::string::npos ? "." : file.substr(0, slash + 1);
+    const Fd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (fd.valid() && ::fsync(fd.get()) == 0) return {};
+    if (fd.valid() && (errno == EINVAL || errno == EOPNOTSUPP || errno == ENOSYS)) return {};
+    return refuse("sync " + directory + ": " + describe_errno(errno));
+}
+
+// rename(2) would replace a device or a pipe, too.
+Read<void> replace(const std::string& draft, const std::string& file) {
+    struct stat info {};
+    if (::lstat(file.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
+        return refuse("it is not a regular file");
+    }
+    if (::rename(draft.c_str(), file.c_str()) != 0) return refuse(describe_errno(errno));
     return {};
 }
 
@@ -313,6 +333,19 @@ Result<std::optional<ArchiveContent>> inspect_archive(const std::string& path) {
                               "move it away to begin with an empty cluster; Flux has not seen it"));
 }
 
+std::string follow_archive_links(const std::string& archive) {
+    namespace fs = std::filesystem;
+    constexpr int max_links = 40;  // as the kernel
+    std::error_code error;
+    fs::path file = archive;
+    for (int i = 0; i < max_links; ++i) {
+        const fs::path target = fs::read_symlink(file, error);
+        if (error) return file;
+        file = file.parent_path() / target;
+    }
+    return file;
+}
+
 Result<ArchiveContent> archive_dump(const std::string& dump, const std::string& archive) {
     const Fd from = open_archive(dump);
     auto surveyed = from.valid() ? survey_file(from) : Read<Survey>(refuse(describe_errno(errno)));
@@ -320,15 +353,22 @@ Result<ArchiveContent> archive_dump(const std::string& dump, const std::string& 
         return fail(archive_error("save the dump", dump, surveyed.error(),
                                   "Flux did not end its dump; " + archive + " is as it was"));
     }
-    const std::string draft = draft_of(archive);
+    const std::string file = follow_archive_links(archive);
+    const std::string draft = draft_of(file);
     auto written = write_draft(from, *surveyed, draft);
-    if (written) written = replace(draft, archive);
+    if (written) written = replace(draft, file);
     if (!written) {
         (void)::unlink(draft.c_str());
         return fail(archive_error("save the archive", archive, written.error(),
                                   "it is as it was; make room or make it writable, and the next "
                                   "start of this pod saves " +
                                       dump));
+    }
+    if (auto synced = sync_directory_of(file); !synced) {
+        return fail(archive_error("save the archive", archive, synced.error(),
+                                  "the new archive is there, but may be lost if the machine goes "
+                                  "down now; the next start of this pod saves " +
+                                      dump + " again"));
     }
     (void)::unlink(dump.c_str());
     return std::move(surveyed->content);

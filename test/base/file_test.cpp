@@ -3,7 +3,9 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -192,12 +194,47 @@ TEST_CASE("a failed write leaves nothing behind") {
     CHECK(dir.count() == 1);
 }
 
-TEST_CASE("a FIFO in the way is replaced and not opened for long") {
+TEST_CASE("a device, pipe or socket in the way: refused and left as it was") {
     const TempDir dir;
-    const std::string fifo = dir / "fifo";
-    REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
-    CHECK(write_file_atomically(fifo, "x", 0600) == WriteOutcome::written);
-    CHECK(dir.read("fifo") == "x");
+    struct Special {
+        const char* name;
+        mode_t kind;
+        const char* word;
+    };
+    for (const auto& [name, kind, word] :
+         {Special{"pipe", S_IFIFO, "pipe"}, Special{"null", S_IFCHR, "device"},
+          Special{"socket", S_IFSOCK, "socket"}}) {
+        CAPTURE(name);
+        constexpr unsigned null_major = 1;
+        constexpr unsigned null_minor = 3;
+        const std::string path = dir / name;
+        if (::mknod(path.c_str(), kind | 0600U, makedev(null_major, null_minor)) != 0) {
+            MESSAGE("left out: this needs the right to make a device");
+            continue;
+        }
+        const auto failure = write_file_atomically(path, "x", 0600);
+        REQUIRE_FALSE(failure);
+        CHECK(failure.error().error_number == EEXIST);
+        CHECK(failure.error().cause.find(word) != std::string::npos);
+        struct stat info {};
+        REQUIRE(::lstat(path.c_str(), &info) == 0);
+        CHECK((info.st_mode & S_IFMT) == kind);
+    }
+}
+
+TEST_CASE(
+    "drafts that killed writers left: removed by the next write, files with like names stay") {
+    const TempDir dir;
+    dir.write("file.fluxpod-0a1b2c", "half");
+    dir.write("file.backup", "kept");
+    dir.write("file.fluxpod-0a1b2c.txt", "kept");
+    dir.write("other.fluxpod-0a1b2c", "kept");
+    const Fd live(::open(dir.write("file.fluxpod-uuuuuu", "live").c_str(), O_RDONLY | O_CLOEXEC));
+    REQUIRE(::flock(live.get(), LOCK_EX) == 0);
+    CHECK(write_file_atomically(dir / "file", "whole", 0600) == WriteOutcome::written);
+    CHECK_FALSE(std::filesystem::exists(dir / "file.fluxpod-0a1b2c"));
+    CHECK(dir.read("file.fluxpod-uuuuuu") == "live");
+    CHECK(dir.count() == 5);
 }
 
 TEST_CASE("a write below an open directory does not walk its path again") {

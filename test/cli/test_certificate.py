@@ -39,6 +39,21 @@ def test_keygen_prints_where_that_is_asked_for(start, fluxpod):
     assert "secret-key" in process.stdout
 
 
+@pytest.mark.parametrize("kind", ["a device", "a pipe", "a link to standard output"])
+def test_keygen_replaces_only_a_regular_file(start, refuses, fluxpod, tmp_path, kind):
+    path = tmp_path / "target"
+    if kind == "a device":
+        os.mknod(path, 0o600 | stat.S_IFCHR, os.makedev(1, 3))
+    elif kind == "a pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/stdout")
+    before = path.lstat()
+    refuses(start([fluxpod, "keygen", str(path)]), 13, kind.split()[1], "- for standard output")
+    assert (path.lstat().st_mode, path.lstat().st_ino) == (before.st_mode, before.st_ino)
+    assert os.listdir(tmp_path) == ["target"]
+
+
 def test_two_random_certificates_differ(fluxpod, tmp_path):
     for name in ("a", "b"):
         subprocess.run([fluxpod, "keygen", str(tmp_path / name)], check=True)

@@ -82,6 +82,17 @@ def test_a_link_on_the_way_is_refused(start, refuses, lead, secret, tmp_path, st
     assert os.listdir(elsewhere) == []
 
 
+def test_a_config_directory_that_anybody_may_write_to_is_13(start, refuses, lead, tmp_path):
+    config = tmp_path / "root/etc/flux/config"
+    config.mkdir(parents=True)
+    for path in (tmp_path.parent, tmp_path, tmp_path / "root"):
+        path.chmod(0o777)
+    config.chmod(0o777)
+    process = start(lead("--", "date"), setup=lambda: os.setresuid(65534, 65534, 65534))
+    refuses(process, 13, str(config), "0777", "lets others replace")
+    assert os.listdir(config) == []
+
+
 def test_a_file_where_a_directory_should_be_is_13(start, refuses, lead, tmp_path):
     (tmp_path / "root").write_text("")
     refuses(start(lead("--", "date")), 13, str(tmp_path / "root"))

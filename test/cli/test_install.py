@@ -4,9 +4,11 @@
 import hashlib
 import os
 import re
+import resource
 import signal
 import stat
 import subprocess
+import time
 
 import pytest
 
@@ -22,6 +24,12 @@ def install(fluxpod):
 
 def sha256(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def identity(path):
+    """What a write changes; reading may change the access time."""
+    info = path.stat()
+    return info.st_ino, info.st_mode, info.st_mtime_ns, info.st_ctime_ns
 
 
 def test_the_copy_has_the_same_bytes_and_runs(install, fluxpod, tmp_path):
@@ -43,10 +51,10 @@ def test_the_umask_does_not_narrow_the_mode(install, tmp_path):
 
 def test_an_identical_copy_is_left_alone(install, tmp_path):
     install(tmp_path)
-    before = (tmp_path / "fluxpod").stat()
+    before = identity(tmp_path / "fluxpod")
     done = install(tmp_path)
     assert done.returncode == 0 and "left alone" in done.stdout
-    assert (tmp_path / "fluxpod").stat() == before
+    assert identity(tmp_path / "fluxpod") == before
 
 
 @pytest.mark.parametrize("present", [b"", b"#!/bin/sh\n", b"x" * 1000])
@@ -187,9 +195,9 @@ def test_a_link_that_leads_out_of_the_view_is_told(install, view, target, link, 
 
 def test_an_equal_view_is_left_alone(install, view, target):
     install("--view", view, target)
-    before = (target / "view").stat()
+    before = identity(target / "view")
     assert "view: already there, left alone" in install("--view", view, target).stdout
-    assert (target / "view").stat() == before
+    assert identity(target / "view") == before
 
 
 @pytest.mark.parametrize("change", [
@@ -268,3 +276,102 @@ def test_a_full_volume_keeps_the_earlier_view(install, view, target, fluxpod):
         assert sorted(os.listdir(target)) == ["fluxpod", "view"]
     finally:
         subprocess.run(["umount", target], check=True)
+
+
+# What a seccomp filter or a network file system answers.
+@pytest.mark.parametrize("error", ["EPERM", "ENOSYS", "EINVAL", "EOPNOTSUPP"])
+@pytest.mark.parametrize("denied", ["renameat2", "sendfile", "utimensat", "flock", "syncfs",
+                                    "getrandom"])  # fmt: skip
+def test_a_system_call_that_is_denied_is_not_needed(fluxpod, view, target, denied, error):
+    strace = ["strace", "-f", "-o", target.parent / "trace", "-e", f"trace={denied}",
+              "-e", f"inject={denied}:error={error}"]  # fmt: skip
+    command = [fluxpod, "install", "--view", view, target]
+    for content in ("first", "second"):
+        (view / "bin/flux").write_text(content)
+        done = subprocess.run([*strace, *command], text=True, capture_output=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        assert "view: installed" in done.stdout
+        assert listing(target / "view") == listing(view)
+        assert sorted(os.listdir(target)) == ["fluxpod", "view"]
+    assert "(INJECTED)" in (target.parent / "trace").read_text()
+
+
+def test_a_view_that_cannot_be_put_in_place_keeps_the_earlier_one(fluxpod, install, view, target):
+    """Neither renameat2 nor the second of the two renames that stand in for it works."""
+    install("--view", view, target)
+    before = listing(target / "view")
+    (view / "more").write_text("new")
+    deny = ["strace", "-f", "-o", "/dev/null", "-e", "trace=renameat2,rename",
+            "-e", "inject=renameat2:error=EINVAL", "-e", "inject=rename:error=EIO:when=2"]  # fmt: skip
+    done = subprocess.run([*deny, fluxpod, "install", "--view", view, target], text=True,
+                          capture_output=True, timeout=60)  # fmt: skip
+    assert done.returncode == 13 and "Input/output error" in done.stderr
+    assert listing(target / "view") == before
+    assert sorted(os.listdir(target)) == ["fluxpod", "view"]
+
+
+def test_a_large_view_takes_little_memory(install, view, target):
+    (view / "big").write_bytes(b"x" * (96 << 20))
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_DATA, (64 << 20, 64 << 20))
+
+    for word in ("installed", "already there, left alone"):
+        done = install("--view", view, target, preexec_fn=limit)
+        assert f"view: {word}" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("place", ["", "shared", "lib/deep/shared"])
+def test_a_copy_of_a_view_into_itself_is_refused(install, view, place):
+    (view / place).mkdir(parents=True, exist_ok=True)
+    before = listing(view)
+    done = install("--view", view, view / place)
+    assert done.returncode == 13 and "copy the view into itself" in done.stderr
+    (view / place / "fluxpod").unlink()
+    assert listing(view) == before
+
+
+def test_a_copy_into_another_mount_of_the_view_is_refused(install, view, target):
+    (view / "shared").mkdir()
+    subprocess.run(["mount", "--bind", view / "shared", target], check=True)
+    try:
+        done = install("--view", view, target)
+        assert done.returncode == 13 and "copy the view into itself" in done.stderr
+        assert os.listdir(target) == ["fluxpod"]
+    finally:
+        subprocess.run(["umount", target], check=True)
+
+
+def test_a_part_of_the_present_view_does_not_replace_it(install, view, target):
+    install("--view", view, target)
+    (target / "view/part/bin").mkdir(parents=True)
+    (target / "view/part/bin/flux").write_text("#!/bin/sh\n")
+    before = listing(target / "view")
+    done = install("--view", target / "view/part", target)
+    assert done.returncode == 13 and "a part of the present view" in done.stderr
+    assert listing(target / "view") == before
+    assert "left alone" in install("--view", target / "view", target).stdout
+
+
+def test_the_draft_of_a_killed_copy_is_removed_and_a_live_one_is_not(fluxpod, install, view, target):
+    def drafts():
+        return [name for name in os.listdir(target) if name.startswith("view.")]
+
+    # Stopped by strace when it is to put its draft in place.
+    stopped = ["strace", "-f", "-o", "/dev/null", "-e", "trace=renameat2",
+               "-e", "inject=renameat2:signal=SIGSTOP"]  # fmt: skip
+    live = subprocess.Popen([*stopped, fluxpod, "install", "--view", view, target],
+                            start_new_session=True)  # fmt: skip
+    deadline = time.monotonic() + 60
+    while not drafts() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    (draft,) = drafts()
+    assert install("--view", view, target).returncode == 0
+    assert drafts() == [draft]
+    os.killpg(live.pid, signal.SIGKILL)
+    live.wait(20)
+    deadline = time.monotonic() + 60
+    while drafts() and time.monotonic() < deadline:  # the tracee's own end drops its lock
+        assert install("--view", view, target).returncode == 0
+    assert drafts() == []
+    assert listing(target / "view") == listing(view)

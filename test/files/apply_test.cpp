@@ -240,6 +240,36 @@ TEST_CASE("a private directory of somebody else is refused") {
     }
 }
 
+TEST_CASE("a directory of another user below the root: refused, nothing is written") {
+    if (::geteuid() != 0) return;  // only root can make one
+    for (const char* name : {"root/etc", "root/etc/flux", "root/etc/flux/config", "root/run"}) {
+        CAPTURE(name);
+        TempDir dir;
+        std::filesystem::create_directories(dir / name);
+        REQUIRE(::chown((dir / name).c_str(), 12345, 12345) == 0);
+        ::chmod((dir / name).c_str(), 0777);
+        const Error error = refusal_of(plan_below(dir / "root"));
+        CHECK(error.subject == dir / name);
+        CHECK(error.cause == "it belongs to uid 12345");
+        CHECK_FALSE(std::filesystem::exists(dir / "root/etc/flux/config/broker.toml"));
+    }
+}
+
+TEST_CASE("a directory of ours that others may write to: their permission is taken away") {
+    TempDir dir;
+    std::filesystem::create_directories(dir / "root/etc/flux/config");
+    ::chmod((dir / "root/etc").c_str(), 0777);
+    ::chmod((dir / "root/etc/flux").c_str(), 01777);
+    ::chmod((dir / "root/etc/flux/config").c_str(), 0775);
+    if (::geteuid() == 0) {
+        REQUIRE(::chown((dir / "root/etc/flux/config").c_str(), 0, 12345) == 0);
+    }
+    REQUIRE(write_plan(plan_below(dir / "root")));
+    CHECK(mode_of(dir / "root/etc") == "775");
+    CHECK(mode_of(dir / "root/etc/flux") == "1777");
+    CHECK(mode_of(dir / "root/etc/flux/config") == (::geteuid() == 0 ? "755" : "775"));
+}
+
 TEST_CASE("files can be written in another place, with the bytes that the root needs") {
     TempDir dir;
     const Plan plan = plan_below("/run/fluxpod");

@@ -222,5 +222,65 @@ TEST_CASE("a directory that is not there is an error that names the archive") {
     CHECK(saved.error().subject == dir / "no/archive");
 }
 
+TEST_CASE("an archive that is a link: written where the link points to, and the link stays") {
+    for (const bool dangling : {false, true}) {
+        CAPTURE(dangling);
+        TempDir dir;
+        std::filesystem::create_directory(dir / "volume");
+        if (!dangling) dir.write("volume/kept", tar_of({{"resource/eventlog", "old"}}));
+        std::filesystem::create_symlink("kept", dir / "volume/second");
+        std::filesystem::create_symlink(dir / "volume/second", dir / "archive");
+        REQUIRE(archive_dump(dir.write("dump", whole_dump()), dir / "archive"));
+        CHECK(std::filesystem::is_symlink(dir / "archive"));
+        CHECK(
+            std::filesystem::is_regular_file(std::filesystem::symlink_status(dir / "volume/kept")));
+        auto content = inspect_archive(dir / "archive");
+        REQUIRE((content && content->has_value()));
+        CHECK((*content)->jobs == 2);
+        CHECK(dir.count() == 2);
+    }
+}
+
+TEST_CASE("links in a circle: an error, and the dump stays") {
+    TempDir dir;
+    std::filesystem::create_symlink("archive", dir / "archive");
+    CHECK_FALSE(archive_dump(dir.write("dump", whole_dump()), dir / "archive"));
+    CHECK(dir.read("dump") == whole_dump());
+    CHECK(std::filesystem::is_symlink(dir / "archive"));
+}
+
+TEST_CASE("a pipe in the archive's place: refused, pipe and dump stay") {
+    TempDir dir;
+    REQUIRE(::mkfifo((dir / "archive").c_str(), 0600) == 0);
+    auto saved = archive_dump(dir.write("dump", whole_dump()), dir / "archive");
+    REQUIRE_FALSE(saved);
+    CHECK(saved.error().cause == "it is not a regular file");
+    CHECK(std::filesystem::is_fifo(dir / "archive"));
+    CHECK(dir.count() == 2);
+}
+
+TEST_CASE("a chain of pax headers: refused after 1 MiB") {
+    const std::string pax = tar_entry("pax", "9 path=a\n", 'x');
+    std::string chain = tar_entry("resource/eventlog", "");
+    for (std::size_t size = 0; size <= std::size_t{1} << 20U; size += pax.size()) chain += pax;
+    TempDir dir;
+    auto content = inspect_archive(dir.write("a", chain + tar_entry("end", "") + tar_end()));
+    REQUIRE_FALSE(content);
+    CHECK(content.error().cause == "its pax records are too long");
+}
+
+TEST_CASE("an eventlog of more than 4 MiB: a job, copied as it is") {
+    TempDir dir;
+    std::string large = pending;
+    while (large.size() <= std::size_t{4} << 20U) large += cut;
+    const auto dump =
+        dir.write("dump", tar_of({{"resource/eventlog", ""}, {first + "/eventlog", large}}));
+    auto content = archive_dump(dump, dir / "archive");
+    REQUIRE(content);
+    CHECK(content->jobs == 1);
+    CHECK(content->again.empty());
+    CHECK(dir.read("archive") == tar_of({{"resource/eventlog", ""}, {first + "/eventlog", large}}));
+}
+
 }  // namespace
 }  // namespace fluxpod

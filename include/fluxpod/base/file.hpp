@@ -56,8 +56,9 @@ enum class Durability { synced, until_reboot };
 // renames it over `path` (rename(2) is atomic). The file has exactly `mode` from its first byte,
 // whatever the umask. A file that already has these bytes, this mode and this owner is left alone.
 // A path that is a symbolic link or a directory is refused (ELOOP, EISDIR): it is never followed.
-// After a failure no temporary file remains. `bytes` may be a secret's: no copy of them is left
-// in memory.
+// A device, pipe or socket is refused (EEXIST): only a regular file is replaced.
+// After a failure no temporary file remains, and one that a killed writer left is removed
+// (draft.hpp). `bytes` may be a secret's: no copy of them is left in memory.
 [[nodiscard]] FileResult<WriteOutcome> write_file_atomically(const std::string& path,
                                                              std::string_view bytes, mode_t mode,
                                                              Durability = Durability::synced);

@@ -2,9 +2,13 @@
 // Writes what a Plan says: directories, rendered files, the private certificate. The only place
 // that changes the file system before launch.
 //
-// Directories that are missing are made with their mode; those that exist keep it, except that the
-// rundir, the statedir and the certificate's directory must be ours. A symbolic link at any step
-// below the root is refused; the root itself may be reached through links, by the user's choice.
+// Directories that are missing are made with their mode, and those that exist keep it. The rundir,
+// the statedir and the certificate's directory must be ours; every other one below the root must be
+// ours or root's. Where another user could replace files in a directory (group or world may write,
+// and it is not sticky) the permission is taken away if the directory is ours, or it is refused.
+// Our own groups may write: the kubelet gives volumes to them (fsGroup). A symbolic link at any
+// step below the root is refused. The root itself may be reached through links and have any owner
+// and mode, by the user's choice: an emptyDir has mode 0777.
 #pragma once
 
 #include <optional>

@@ -32,7 +32,12 @@ struct ArchiveContent {
 // no tar archive, or not Flux's.
 [[nodiscard]] Result<std::optional<ArchiveContent>> inspect_archive(const std::string& path);
 
-// Makes the archive of the dump, and removes the dump. After an error both are as they were.
+// Returns the path of the file that the archive's name leads to. An archive that is a symbolic link
+// is written where the link points to, also if nothing is there yet.
+[[nodiscard]] std::string follow_archive_links(const std::string& archive);
+
+// Makes the archive of the dump, and removes the dump. After an error the dump is there, and the
+// archive is as it was, unless the error says that the new one is in its place.
 [[nodiscard]] Result<ArchiveContent> archive_dump(const std::string& dump,
                                                   const std::string& archive);
 

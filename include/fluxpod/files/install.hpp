@@ -40,7 +40,9 @@ struct InstalledTree {
 using TreeProgress = std::function<bool(const TreeSize& done, const TreeSize& all)>;
 
 // The tree below `from` as `to`: files, directories and links, with their modes but never setuid.
-// An equal tree is left alone, another one is replaced in one step.
+// An equal tree is left alone, another one is replaced in one step. Drafts that killed copies left
+// are removed. Error 13, with `to` as it was, if the directory of `to` is in the tree, or the tree
+// in `to`.
 [[nodiscard]] Result<InstalledTree> install_tree(const std::string& from, const std::string& to,
                                                  const TreeProgress& progress);
 
