@@ -9,9 +9,12 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 import xml.etree.ElementTree
 from pathlib import Path
+
+import processes
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build"
@@ -36,18 +39,43 @@ class Outcome:
         return self
 
 
-def run(command, timeout=1200, **how):
-    """The exit code and the joined output."""
-    try:
-        done = subprocess.run(
-            command, cwd=ROOT, timeout=timeout, text=True, errors="replace",
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+# A suite is stopped for doing nothing, or for computing without end, never for a slow machine.
+IDLE_LIMIT = 300  # seconds without output and without CPU time
+CPU_LIMIT = 3600  # seconds of CPU time of the command and all that it started
+
+
+def run(command, **how):
+    """The exit code and the joined output. A command that is stopped leaves no process behind."""
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
             start_new_session=True, **how,
         )  # fmt: skip
-        return done.returncode, done.stdout
-    except subprocess.TimeoutExpired as error:
-        output = error.stdout or b""
-        return 1, output.decode(errors="replace") + f"\nstill running after {timeout} s\n"
+        reason = stop_reason(process, output)
+        if reason:
+            processes.kill(processes.descendants(process.pid) | {process.pid})
+            process.wait()
+        output.seek(0)
+        text = output.read().decode(errors="replace")
+    return (1, f"{text}\nstopped: {reason}\n") if reason else (process.returncode, text)
+
+
+def stop_reason(process, output):
+    """Why a running command has to be stopped; None when it has ended."""
+    seen, since, used = None, time.monotonic(), 0.0
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(min(5, IDLE_LIMIT / 4))
+            return None
+        # Time of a child that ended counts for its parent, once that has waited for it.
+        used = max(used, processes.cpu_seconds(processes.descendants(process.pid) | {process.pid}))
+        now = (os.fstat(output.fileno()).st_size, round(used, 1))
+        if now != seen:
+            seen, since = now, time.monotonic()
+        if time.monotonic() - since > IDLE_LIMIT:
+            return f"no output and no CPU time for {IDLE_LIMIT} s"
+        if used > CPU_LIMIT:
+            return f"more than {CPU_LIMIT} s of CPU time"
 
 
 def one_check(command, **how):
@@ -163,7 +191,7 @@ def doctest_programs(directory):
     }
 
     def run_program(test):
-        code, output = run(test["cmd"], timeout=300, env={**environment, **test["env"]})
+        code, output = run(test["cmd"], env={**environment, **test["env"]})
         counts = re.search(r"test cases: *\d+ \| *(\d+) passed \| *(\d+) failed", output)
         passed, failed = (int(counts[1]), int(counts[2])) if counts else (0, 0)
         if code != 0 and failed == 0:  # it crashed, or a sanitizer spoke
@@ -263,6 +291,12 @@ def choose(wanted):
 
 
 def main():
+    processes.adopt_orphans()
+    with processes.killed_at_the_end():
+        return run_suites()
+
+
+def run_suites():
     chosen = choose(sys.argv[1:])
     LOGS.mkdir(parents=True, exist_ok=True)
     total, broken = Outcome(), set()
