@@ -2,12 +2,14 @@
 #include "fluxpod/base/log.hpp"
 
 #include <fmt/chrono.h>
+#include <unistd.h>
 
 #include <boost/json/serialize.hpp>
 #include <boost/json/string.hpp>
+#include <cerrno>
 #include <chrono>
-#include <cstdio>
 
+#include "fluxpod/base/output.hpp"
 #include "fluxpod/base/text.hpp"
 
 namespace fluxpod::log {
@@ -18,6 +20,7 @@ struct State {
     LogFormat format = LogFormat::text;
     LogLevel least = LogLevel::info;
     std::string pod;
+    std::size_t lost = 0;  // lines, since stderr is full
 };
 
 State& state() {
@@ -53,6 +56,22 @@ std::string as_json(LogLevel level, std::string_view message) {
         quoted(state().pod), quoted(message));
 }
 
+std::string line_of(LogLevel level, std::string_view message) {
+    const std::string safe = printable(message);
+    return (state().format == LogFormat::json ? as_json(level, safe) : as_text(level, safe)) + '\n';
+}
+
+// A stderr that is full or closed must neither end nor hold up a boot: a line is lost if nobody
+// reads for a second, further ones after a tenth of it, until there is room again.
+void write_line(const std::string& line) {
+    constexpr int max_questions = 10;
+    int questions = 0;
+    const bool was_full = state().lost > 0;
+    auto written =
+        write_output(STDERR_FILENO, line, [&] { return !was_full && ++questions < max_questions; });
+    if (!written && written.error().error_number == ETIMEDOUT) ++state().lost;
+}
+
 }  // namespace
 
 void configure(LogLevel least, LogFormat format) {
@@ -66,11 +85,13 @@ bool enabled(LogLevel level) { return level >= state().least && level != LogLeve
 
 void write(LogLevel level, std::string_view message) {
     if (!enabled(level)) return;
-    const std::string safe = printable(message);
-    const std::string line =
-        (state().format == LogFormat::json ? as_json(level, safe) : as_text(level, safe)) + '\n';
-    // In one piece, as stderr is unbuffered. A full or closed stderr must not end a boot.
-    (void)std::fwrite(line.data(), 1, line.size(), stderr);
+    if (const std::size_t lost = state().lost; lost > 0) {
+        write_line(line_of(LogLevel::warning,
+                           fmt::format("{} log lines were lost, since nobody read stderr", lost)));
+        if (state().lost > lost) return;
+        state().lost = 0;
+    }
+    write_line(line_of(level, message));
 }
 
 }  // namespace fluxpod::log

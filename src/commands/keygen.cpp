@@ -66,18 +66,6 @@ Result<std::string> path_among(const std::vector<std::string>& operands) {
                          "name one file, or - for standard output"));
 }
 
-Status write_out(std::string_view text) {
-    while (!text.empty()) {
-        const ssize_t count = ::write(STDOUT_FILENO, text.data(), text.size());
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0) {
-            return fail(error_of(ExitCode::files, "to standard output", describe_errno(errno), ""));
-        }
-        text.remove_prefix(static_cast<std::size_t>(count));
-    }
-    return {};
-}
-
 // A certificate that is replaced locks out every pod that has the old one, so that only the same
 // bytes may stand there already.
 Status store(const std::string& path, const SecretBytes& text) {
@@ -111,7 +99,8 @@ Result<int> keygen_command(Invocation& invocation) {
     if (!cert) return fail(cert.error());
 
     const SecretBytes text = cert->encode();
-    auto done = *path == "-" ? write_out(text_of(text)) : store(*path, text);
+    if (*path == "-") return print(text_of(text));
+    auto done = store(*path, text);
     if (!done) return fail(done.error());
     return to_int(ExitCode::ok);
 }

@@ -2,14 +2,17 @@
 #include "fluxpod/commands/table.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 
 #include "fluxpod/base/log.hpp"
+#include "fluxpod/base/output.hpp"
 #include "fluxpod/base/text.hpp"
 #include "fluxpod/commands/help.hpp"
 #include "fluxpod/launch/signals.hpp"
@@ -164,13 +167,27 @@ int tell(const Error& error, const Settings& outlets) {
     return to_int(error.code);
 }
 
+namespace {
+
+// Ends as a reader that has left ends any program. Returns for PID 1, which the kernel spares, and
+// if whoever started us ignores SIGPIPE.
+void die_of_broken_pipe() {
+    const sigset_t pipe = only_signal(SIGPIPE);
+    (void)::pthread_sigmask(SIG_UNBLOCK, &pipe, nullptr);  // it is pending
+}
+
+}  // namespace
+
 Result<int> print(std::string_view text) {
-    const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
-    if (written && std::fflush(stdout) == 0) return 0;
+    const auto no_signal = [] { return !pending_boot_signal().has_value(); };
+    auto written = write_output(STDOUT_FILENO, text, no_signal);
+    if (written) return 0;
+    if (auto signal = pending_boot_signal()) return exit_for_signal(*signal);
+    if (written.error().error_number == EPIPE) die_of_broken_pipe();
     return fail({.code = ExitCode::files,
                  .doing = "write to",
                  .subject = "standard output",
-                 .cause = describe_errno(errno),
+                 .cause = written.error().cause,
                  .tried = "",
                  .hint = ""});
 }

@@ -9,10 +9,10 @@
 #include <array>
 #include <cerrno>
 #include <filesystem>
-#include <functional>
 #include <set>
 #include <utility>
 
+#include "archive_stream.hpp"
 #include "fluxpod/base/file.hpp"
 #include "fluxpod/base/text.hpp"
 #include "fluxpod/formats/job_eventlog.hpp"
@@ -22,18 +22,9 @@ namespace fluxpod {
 
 namespace {
 
-// The cause in words; who calls knows the path.
-template <class T>
-using Read = tl::expected<T, std::string>;
-
-tl::unexpected<std::string> refuse(std::string cause) { return tl::unexpected(std::move(cause)); }
-
 // What is held in memory. A job has about ten events; parsing takes some twenty times their bytes.
 constexpr std::uint64_t max_eventlog_bytes = std::uint64_t{4} << 20U;
 constexpr std::uint64_t max_id_list_bytes = std::uint64_t{2} << 20U;  // 190,000 job ids
-// All headers of one entry. libarchive's, for the longest path of the KVS, have a few KiB.
-constexpr std::size_t max_header_bytes = std::size_t{1} << 20U;
-constexpr std::size_t chunk_size = std::size_t{64} << 10U;
 
 // The resource module always writes it, so every archive of an instance has it.
 constexpr std::string_view sign_of_flux = "resource/eventlog";
@@ -43,131 +34,13 @@ constexpr std::string_view old_resources = "resource/R";
 // Ours, in the KVS: which jobs the archive made pending again.
 constexpr std::string_view again_key = "fluxpod/again";
 
-class Input {
-  public:
-    explicit Input(const Fd& file) : file_(file) {}
-
-    // Exactly that many bytes.
-    Read<std::string> take(std::size_t size) {
-        std::string bytes(size, '\0');
-        std::size_t have = 0;
-        while (have < size) {
-            const ssize_t count = ::read(file_.get(), bytes.data() + have, size - have);
-            if (count < 0 && errno == EINTR) continue;
-            if (count < 0) return refuse(describe_errno(errno));
-            if (count == 0) return refuse("it is cut off");
-            have += static_cast<std::size_t>(count);
-        }
-        return bytes;
-    }
-
-  private:
-    const Fd& file_;
-};
-
-class Output {
-  public:
-    explicit Output(const Fd& file) : file_(file) {}
-
-    Read<void> put(std::string_view bytes) {
-        while (!bytes.empty()) {
-            const ssize_t count = ::write(file_.get(), bytes.data(), bytes.size());
-            if (count < 0 && errno == EINTR) continue;
-            if (count < 0) return refuse(describe_errno(errno));
-            bytes.remove_prefix(static_cast<std::size_t>(count));
-        }
-        return {};
-    }
-
-  private:
-    const Fd& file_;
-};
-
-struct Entry {
-    std::string name;
-    std::uint64_t size = 0;
-    std::string headers;  // blocks of pax records, if there are any, and of the entry itself
-};
-
-// Walks through an archive; the visitor must consume an entry's content, padding included.
-class Walk {
-  public:
-    explicit Walk(Input& input) : input_(input) {}
-
-    // Nothing at the end of the archive.
-    Read<std::optional<Entry>> next() {
-        Entry entry;
-        std::optional<std::string> long_name;
-        while (true) {
-            auto block = input_.take(tar_block);
-            if (!block) return refuse(block.error());
-            if (entry.headers.empty() && is_zero_block(*block)) return at_end();
-            auto header = parse_tar_header(*block);
-            if (!header) return refuse(header.error());
-            entry.headers += *block;
-            if (header->type != 'x') {
-                entry.name = long_name.value_or(header->name);
-                entry.size = header->type == '0' ? header->size : 0;
-                return entry;
-            }
-            auto records = take_records(header->size, entry.headers);
-            if (!records) return refuse(records.error());
-            if (records->path) long_name = records->path;
-        }
-    }
-
-  private:
-    Read<PaxRecords> take_records(std::uint64_t size, std::string& headers) {
-        if (size > max_header_bytes || headers.size() + size > max_header_bytes) {
-            return refuse("its pax records are too long");
-        }
-        auto content = input_.take(static_cast<std::size_t>(size) + tar_padding(size));
-        if (!content) return refuse(content.error());
-        headers += *content;
-        auto records = parse_pax_records(std::string_view(*content).substr(0, size));
-        if (records && records->size) return refuse("a value in it is too large");
-        return records;
-    }
-
-    Read<std::optional<Entry>> at_end() {
-        auto second = input_.take(tar_block);
-        if (!second || !is_zero_block(*second)) return refuse("it is cut off");
-        return std::nullopt;
-    }
-
-    Input& input_;
-};
-
-Read<void> pass_on(Input& input, std::uint64_t size,
-                   const std::function<Read<void>(std::string_view)>& to) {
-    std::uint64_t rest = size + tar_padding(size);
-    while (rest > 0) {
-        auto chunk =
-            input.take(static_cast<std::size_t>(std::min<std::uint64_t>(rest, chunk_size)));
-        if (!chunk) return refuse(chunk.error());
-        rest -= chunk->size();
-        if (auto passed = to(*chunk); !passed) return passed;
-    }
-    return {};
-}
-
-Read<void> skip(Input& input, const Entry& entry) {
-    return pass_on(input, entry.size, [](std::string_view) { return Read<void>(); });
-}
-
-Read<std::string> take_content(Input& input, const Entry& entry) {
-    auto content = input.take(static_cast<std::size_t>(entry.size) + tar_padding(entry.size));
-    if (content) content->resize(static_cast<std::size_t>(entry.size));
-    return content;
-}
-
-bool is_eventlog(const Entry& entry) {
+bool is_eventlog(const ArchiveEntry& entry) {
     const auto file = split_job_file(entry.name);
     return file && file->file == "eventlog";
 }
 
 // A larger one is copied as it is.
-bool is_parsed(const Entry& entry) {
+bool is_parsed(const ArchiveEntry& entry) {
     return is_eventlog(entry) && entry.size <= max_eventlog_bytes;
 }
 
@@ -178,8 +51,8 @@ struct Survey {
 };
 
 Read<Survey> survey(const Fd& file) {
-    Input input(file);
-    Walk walk(input);
+    ArchiveInput input(file);
+    ArchiveWalk walk(input);
     Survey survey;
     bool of_flux = false;
     while (true) {
@@ -211,14 +84,14 @@ Read<Survey> survey(const Fd& file) {
 }
 
 // Of a job that is to run again, what it was given and what it did are left out.
-bool is_left_out(const Entry& entry, const Survey& survey) {
+bool is_left_out(const ArchiveEntry& entry, const Survey& survey) {
     if (entry.name == old_resources || entry.name == again_key) return true;
     const auto file = split_job_file(entry.name);
     if (!file || !survey.again.contains(file->directory)) return false;
     return file->file == "R" || file->file == "guest" || file->file.starts_with("guest/");
 }
 
-Read<void> copy_eventlog(Input& input, const Entry& entry, Output& output) {
+Read<void> copy_eventlog(ArchiveInput& input, const ArchiveEntry& entry, ArchiveOutput& output) {
     auto eventlog = take_content(input, entry);
     if (!eventlog) return refuse(eventlog.error());
     auto uncut = undo_cut(*eventlog);
@@ -230,10 +103,10 @@ Read<void> copy_eventlog(Input& input, const Entry& entry, Output& output) {
     return output.put(kept + std::string(tar_padding(kept.size()), '\0'));
 }
 
-Read<void> copy_entry(Input& input, const Entry& entry, Output& output) {
+Read<void> copy_entry(ArchiveInput& input, const ArchiveEntry& entry, ArchiveOutput& output) {
     if (is_parsed(entry)) return copy_eventlog(input, entry, output);
     if (auto put = output.put(entry.headers); !put) return put;
-    return pass_on(input, entry.size, [&](std::string_view bytes) { return output.put(bytes); });
+    return pass_on(input, entry, [&](std::string_view bytes) { return output.put(bytes); });
 }
 
 std::string again_entry(const Survey& survey) {
@@ -245,9 +118,9 @@ std::string again_entry(const Survey& survey) {
 
 Read<void> copy_uncut(const Fd& from, const Survey& survey, const Fd& to) {
     if (::lseek(from.get(), 0, SEEK_SET) != 0) return refuse(describe_errno(errno));
-    Input input(from);
-    Output output(to);
-    Walk walk(input);
+    ArchiveInput input(from);
+    ArchiveOutput output(to);
+    ArchiveWalk walk(input);
     while (true) {
         auto entry = walk.next();
         if (!entry) return refuse(entry.error());

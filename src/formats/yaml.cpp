@@ -9,6 +9,8 @@
 #include <sstream>
 #include <utility>
 
+#include "fluxpod/base/text.hpp"
+
 namespace fluxpod {
 
 namespace {
@@ -58,16 +60,23 @@ class Guard : public YAML::EventHandler {
         throw YAML::ParserException(mark, what);
     }
 
+    void count(const YAML::Mark& mark) {
+        if (++nodes_ > max_yaml_nodes)
+            refuse(mark, fmt::format("more than {} nodes", max_yaml_nodes));
+    }
+
     void value(const YAML::Mark& mark, const std::string& text) {
+        count(mark);
         if (levels_.empty() || !levels_.back().is_map) return;
         Level& level = levels_.back();
         if (level.key_is_next && !level.keys.insert(text).second) {
-            refuse(mark, "the key " + text + " stands there twice");
+            refuse(mark, "the key " + excerpt(text) + " stands there twice");
         }
         level.key_is_next = !level.key_is_next;
     }
 
     void open(const YAML::Mark& mark, bool is_map) {
+        count(mark);
         if (!levels_.empty() && levels_.back().is_map) {
             Level& level = levels_.back();
             if (level.key_is_next) refuse(mark, "a key that is not a word");
@@ -80,6 +89,7 @@ class Guard : public YAML::EventHandler {
     }
 
     std::size_t documents_ = 0;
+    std::size_t nodes_ = 0;
     std::vector<Level> levels_;
 };
 

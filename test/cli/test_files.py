@@ -2,6 +2,8 @@
 """Exit code 13: what stands in the way of writing, and that nothing half done remains."""
 
 import os
+import subprocess
+import tarfile
 from pathlib import Path
 
 import podnet
@@ -131,3 +133,49 @@ def test_a_termination_log_that_is_not_there_is_not_made(start, refuses, lead, t
     process = start(lead("--termination-log", str(path), "--curve-cert", "/no", "--", "date"))
     refuses(process, 14)
     assert not Path(path).exists()
+
+
+def test_an_archive_whose_directory_cannot_be_synced(lead, tmp_path):
+    """The rename has happened by then: the new archive is there, and so is the dump."""
+    state = tmp_path / "root/var/lib/flux"
+    state.mkdir(parents=True, mode=0o700)
+    dump = state / "fluxpod-dump.tar"
+    with tarfile.open(dump, "w", format=tarfile.PAX_FORMAT) as tar:
+        tar.addfile(tarfile.TarInfo("resource/eventlog"))
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    archive = volume / "archive.tar"
+    archive.write_bytes(b"old")
+    # The draft is synced first, then its directory.
+    strace = ["strace", "-f", "-o", "/dev/null", "-P", str(volume), "-e", "trace=fsync",
+              "-e", "inject=fsync:error=EIO"]  # fmt: skip
+    command = lead("--supervise", "--archive", str(archive), "--", "date")
+    done = subprocess.run([*strace, *command], text=True, capture_output=True, timeout=60)
+    assert done.returncode == 13, done.stderr
+    assert f"sync {volume}/: Input/output error" in done.stderr
+    assert "the new archive is there" in done.stderr and "as it was" not in done.stderr
+    with tarfile.open(archive) as tar:
+        assert tar.getnames() == ["resource/eventlog"]
+    assert dump.exists()
+
+
+# System calls that old kernels, old seccomp filters or network file systems deny.
+NEWER = ("renameat2,getrandom,memfd_create,statx,close_range,openat2,faccessat2,epoll_pwait2,pidfd_open,"
+         "pidfd_send_signal,copy_file_range,sendfile,utimensat,flock,syncfs")  # fmt: skip
+
+
+@pytest.mark.parametrize("error", ["EPERM", "ENOSYS", "EINVAL", "EOPNOTSUPP"])
+@pytest.mark.parametrize("command", ["run", "run --supervise", "render", "keygen", "wait", "init"])
+def test_newer_system_calls_are_not_needed(lead, fluxpod, secret, tmp_path, command, error):
+    words = {
+        "run": lead("--curve-secret", secret, "--", "date"),
+        "run --supervise": lead("--curve-secret", secret, "--supervise", "--", "date"),
+        "render": [fluxpod, "render", "--size", "2", "--index", "0", "--hostname", "two-0",
+                   "--cluster-name", "two", "--curve-secret", secret, "--out", str(tmp_path / "out")],
+        "keygen": [fluxpod, "keygen", str(tmp_path / "curve.cert")],
+        "wait": [fluxpod, "wait", f"file:{secret}", "--", "true"],
+        "init": [fluxpod, "init", "--", "true"],
+    }[command]  # fmt: skip
+    strace = ["strace", "-f", "-o", "/dev/null", "-e", f"trace={NEWER}", "-e", f"inject={NEWER}:error={error}"]
+    done = subprocess.run([*strace, *words], text=True, capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr

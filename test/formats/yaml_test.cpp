@@ -88,6 +88,15 @@ TEST_CASE("size and number of documents are bounded") {
     CHECK(mentions(fault_of(repeat("---\na\n", 1025)), "more than 1024 documents"));
 }
 
+TEST_CASE("more than 20,000 nodes in all documents: refused") {
+    using fluxpod::max_yaml_nodes;
+    CHECK(parse_yaml("[" + repeat("a,", max_yaml_nodes - 1) + "]"));
+    CHECK(mentions(fault_of("[" + repeat("a,", max_yaml_nodes) + "]"), "more than 20000 nodes"));
+    CHECK(mentions(fault_of("[" + repeat("? ,", 300000) + "]"), "more than 20000 nodes"));
+    const std::string document = "[" + repeat("a,", 20) + "]\n---\n";
+    CHECK(mentions(fault_of(repeat(document, 1000)), "more than 20000 nodes"));
+}
+
 TEST_CASE("bytes that are no text at all are an error or a scalar, never a crash") {
     for (int byte = 0; byte < 256; ++byte) {
         const char c = static_cast<char>(byte);

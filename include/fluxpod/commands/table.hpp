@@ -48,7 +48,8 @@ int run_fluxpod(const std::vector<std::string>& words, Environment environment,
 // code.
 int tell(const Error& error, const Settings& outlets);
 
-// A command's result to stdout, at once; 0, or error 13.
+// Writes a command's result to stdout, at once. Returns 0, 128+n if signal n came while nobody
+// read, or error 13. A reader that has left ends the process by SIGPIPE.
 [[nodiscard]] Result<int> print(std::string_view text);
 
 Result<int> run_command(Invocation& invocation);  // run.cpp: THE BOOT

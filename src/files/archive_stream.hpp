@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// A tar archive read and written entry by entry, with bounded memory: at most 1 MiB of headers.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <utility>
+
+#include "fluxpod/base/file.hpp"
+
+namespace fluxpod {
+
+// The error is the cause in words; the caller knows the path.
+template <class T>
+using Read = tl::expected<T, std::string>;
+
+[[nodiscard]] inline tl::unexpected<std::string> refuse(std::string cause) {
+    return tl::unexpected(std::move(cause));
+}
+
+class ArchiveInput {
+  public:
+    explicit ArchiveInput(const Fd& file) : file_(file) {}
+
+    // Exactly that many bytes.
+    Read<std::string> take(std::size_t size);
+
+  private:
+    const Fd& file_;
+};
+
+class ArchiveOutput {
+  public:
+    explicit ArchiveOutput(const Fd& file) : file_(file) {}
+
+    Read<void> put(std::string_view bytes);
+
+  private:
+    const Fd& file_;
+};
+
+struct ArchiveEntry {
+    std::string name;
+    std::uint64_t size = 0;
+    std::string headers;  // blocks of pax records, if there are any, and of the entry itself
+};
+
+// Walks through an archive; the visitor must consume an entry's content, padding included.
+class ArchiveWalk {
+  public:
+    explicit ArchiveWalk(ArchiveInput& input) : input_(input) {}
+
+    // nullopt at the end of the archive.
+    Read<std::optional<ArchiveEntry>> next();
+
+  private:
+    Read<std::optional<std::string>> take_long_name(std::uint64_t size, std::string& headers);
+    Read<std::optional<ArchiveEntry>> at_end();
+
+    ArchiveInput& input_;
+};
+
+// Passes the entry's content with its padding, in pieces.
+Read<void> pass_on(ArchiveInput& input, const ArchiveEntry& entry,
+                   const std::function<Read<void>(std::string_view)>& to);
+Read<void> skip(ArchiveInput& input, const ArchiveEntry& entry);
+// The content without its padding, in memory: look at the size first.
+Read<std::string> take_content(ArchiveInput& input, const ArchiveEntry& entry);
+
+}  // namespace fluxpod
