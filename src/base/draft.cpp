@@ -50,7 +50,13 @@ Fd make(int directory, const char* name, DraftKind kind) {
         return Fd(::openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     }
     if (::mkdirat(directory, name, 0700) != 0) return {};
-    return Fd(::openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    Fd fd(::openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!fd.valid()) {
+        const int error_number = errno;
+        (void)::unlinkat(directory, name, AT_REMOVEDIR);
+        errno = error_number;
+    }
+    return fd;
 }
 
 // False if another process found the draft unlocked and removes it.

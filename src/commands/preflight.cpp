@@ -76,7 +76,8 @@ Task<Result<int>> meet(const Plan& plan, const Settings& settings, const PodFact
     report.note(summary);
 
     if (plan.identity.is_lead() && !settings.quiet) {
-        if (auto printed = print(table_of(*call) + summary + "\n"); !printed) co_return printed;
+        auto printed = print(table_of(*call) + summary + "\n");
+        if (!printed || *printed != 0) co_return printed;
     }
     if (!call->complete) co_return fail(missing_error(*call, elapsed));
     log::info("{}", summary);

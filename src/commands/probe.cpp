@@ -119,7 +119,7 @@ tl::expected<BootState, std::string> read_state(const std::string& path) {
 Result<int> answer(const ProbeRow& probe, const Verdict& verdict) {
     auto printed =
         print(fmt::format("{}: {}, {}\n", probe.name, verdict.yes ? "yes" : "no", verdict.why));
-    if (!printed) return printed;
+    if (!printed || *printed != 0) return printed;
     return to_int(verdict.yes ? ExitCode::ok : ExitCode::answer_no);
 }
 

@@ -130,7 +130,7 @@ Result<int> render_command(Invocation& invocation) {
     for (std::uint32_t rank = 0; rank < pod->identity.max_size; ++rank) {
         auto output = render_pod(*settings, {pod->facts, as_rank(pod->identity, rank)});
         if (!output) return fail(output.error());
-        if (auto printed = print(before + *output); !printed) return printed;
+        if (auto printed = print(before + *output); !printed || *printed != 0) return printed;
         before = json ? "," : "\n";
     }
     return json ? print("]\n") : Result<int>(0);

@@ -23,6 +23,7 @@ constexpr std::size_t most_line = 255;
 constexpr std::size_t most_key = 64;
 constexpr std::size_t most_file = std::size_t{16} * 1024;
 constexpr std::size_t least_secret = 16;
+constexpr std::ptrdiff_t min_different_bytes = 4;
 constexpr std::size_t entry_overhead = std::string_view("     = \"\"").size();
 
 // ZeroMQ RFC 32: the digit that stands for a number from 0 to 84.
@@ -56,6 +57,16 @@ bool z85_decode(std::string_view from, Writable to) {
         for (std::size_t i = 4; i-- > 0; number >>= 8U) to[i] = static_cast<std::uint8_t>(number);
     }
     return true;
+}
+
+// Blanks and NULs do not count: a file of them is empty by mistake.
+bool has_different_bytes(Bytes secret) {
+    std::array<bool, 256> seen{};
+    for (const std::uint8_t byte : secret) seen.at(byte) = true;
+    for (const char blank : std::string_view(" \t\n\v\f\r\0", 7)) {
+        seen.at(static_cast<std::uint8_t>(blank)) = false;
+    }
+    return std::ranges::count(seen, true) >= min_different_bytes;
 }
 
 std::string_view text_of(const SecretBytes& secret) {
@@ -214,6 +225,10 @@ tl::expected<CurveCert, std::string> CurveCert::derive(const SecretBytes& secret
         return tl::unexpected(
             fmt::format("{} bytes are too few for a secret, at least {} are needed", bytes.size(),
                         least_secret));
+    }
+    if (!has_different_bytes(bytes)) {
+        return tl::unexpected(
+            std::string("it is all blanks, or has fewer than 4 different bytes: no secret"));
     }
     SecretBytes raw(key_bytes);
     const int failed =

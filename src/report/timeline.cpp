@@ -18,6 +18,9 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr std::size_t max_line_bytes = 65536;  // JSON in memory takes ten times its bytes
+constexpr std::size_t longest_pod = 253;       // of a DNS name, RFC 1035
+
 tl::unexpected<std::string> refuse(std::string cause) { return tl::unexpected(std::move(cause)); }
 
 std::string text_of(const json::object& object, std::string_view name) {
@@ -42,7 +45,8 @@ tl::expected<StageLine, std::string> parse_line(std::string_view text) {
     if (error || !value.is_object()) return refuse("it is not a JSON object");
     const json::object& object = value.get_object();
     StageLine line;
-    line.pod = printable(text_of(object, "pod"));
+    // Every row is as wide as the longest name.
+    line.pod = excerpt(printable(text_of(object, "pod")), longest_pod);
     line.stage = printable(text_of(object, "stage"));
     line.detail = printable(text_of(object, "detail"));
     line.failed = text_of(object, "verdict") != "ok";
@@ -89,7 +93,8 @@ struct Picture {
 
     // 0 to 1
     [[nodiscard]] double place_of(double when) const {
-        return std::clamp((when - begin) / (end - begin), 0.0, 1.0);
+        // A microsecond is nothing in a double that counts the seconds of ten thousand years.
+        return end > begin ? std::clamp((when - begin) / (end - begin), 0.0, 1.0) : 0.0;
     }
     [[nodiscard]] double end_of(const Row& row, std::size_t i) const {
         const StageLine& stage = row.stages[i];
@@ -143,11 +148,14 @@ std::string bar_of(const Picture& picture, const Row& row, std::size_t width) {
 
 tl::expected<std::vector<StageLine>, std::string> parse_report(std::string_view text) {
     std::vector<StageLine> lines;
-    std::size_t number = 0;
-    for (const auto& each : split(text, '\n')) {
-        ++number;
+    for (std::size_t number = 1; !text.empty(); ++number) {
+        const std::string_view each = text.substr(0, text.find('\n'));
+        text.remove_prefix(std::min(each.size() + 1, text.size()));
         if (trim(each).empty()) continue;
-        auto line = parse_line(each);
+        auto line = each.size() > max_line_bytes
+                        ? tl::expected<StageLine, std::string>(
+                              refuse(fmt::format("it has more than {} bytes", max_line_bytes)))
+                        : parse_line(each);
         if (!line) return refuse(fmt::format("line {}: {}", number, line.error()));
         lines.push_back(std::move(*line));
     }

@@ -77,6 +77,14 @@ def test_a_short_secret_is_refused(start, refuses, fluxpod, tmp_path, secret_tex
     refuses(process, 14, "16")
 
 
+@pytest.mark.parametrize("secret_text", [" " * 32, "\n\t \r" * 8, "\0" * 32, "a" * 32])
+def test_a_secret_of_blanks_is_refused(start, refuses, fluxpod, lead, tmp_path, secret_text):
+    path = tmp_path / "blank"
+    path.write_text(secret_text)
+    refuses(start([fluxpod, "keygen", "--from-secret", str(path), "-"]), 14, "all blanks|too few")
+    refuses(start(lead("--curve-secret", str(path), "--", "date")), 14, "all blanks|too few")
+
+
 def damage(path, how):
     text = path.read_text()
     if how == "missing":

@@ -8,7 +8,9 @@ import subprocess
 
 import pytest
 
-OUTPUTS = [["help"], ["--help"], ["help", "--man"], ["keygen", "-"], ["render"], ["topology"]]
+OUTPUTS = [["help"], ["--help"], ["help", "--man"], ["keygen", "-"], ["render"], ["topology"],
+           ["render", "--all", "--size", "64", "--index", "0", "--hostname", "fp-0",
+            "--cluster-name", "fp", "--node-rule", "off", "--curve-cert", "/dev/null"]]  # fmt: skip
 
 
 @pytest.fixture

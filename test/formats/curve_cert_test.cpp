@@ -216,6 +216,17 @@ TEST_CASE("a shared secret of fewer than 16 bytes is refused") {
     CHECK_FALSE(CurveCert::derive(secret_of("\n")));
 }
 
+TEST_CASE("a secret of blanks, of NULs or of fewer than 4 different bytes: refused") {
+    for (const std::string& text :
+         {std::string(32, ' '), std::string(" \t\v\f\r\n \t\v\f\r\n \t\v\f"), std::string(32, '\0'),
+          std::string(32, 'a'), std::string("abcabcabcabcabc abc")}) {
+        const auto cert = CurveCert::derive(secret_of(text));
+        REQUIRE_FALSE(cert);
+        CHECK(mentions(cert.error(), "4 different bytes"));
+    }
+    CHECK(CurveCert::derive(secret_of("abcdabcdabcdabcd")));
+}
+
 TEST_CASE("a certificate that others may read is refused, unless it is mounted") {
     fluxpod::test::TempDir dir;
     const std::string path = dir.write("curve.cert", sample);

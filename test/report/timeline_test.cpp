@@ -71,6 +71,18 @@ TEST_CASE("what is no report is refused with its line") {
     }
 }
 
+TEST_CASE("a long name does not make every row long, and a long line is refused") {
+    const std::string stage = R"(,"stage":"plan","verdict":"ok","began":1,"seconds":1})";
+    const std::string name(60000, 'n');
+    const auto lines =
+        parse_report(R"({"pod":")" + name + "\"" + stage + "\n" + R"({"pod":"fp-0")" + stage);
+    REQUIRE(lines);
+    CHECK(draw_timeline(*lines, 100).size() < 2000);
+    const auto refused = parse_report("\n" + std::string(70000, '[') + "\n");
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error() == "line 2: it has more than 65536 bytes");
+}
+
 TEST_CASE("pods stand in the order of their ranks, and a broker goes on to the end") {
     CHECK(draw_timeline(cluster, 28) ==
           "      0s              10.00s\n"
@@ -97,6 +109,13 @@ TEST_CASE("a moment is a picture too") {
     const std::string drawn = draw_timeline({stage_of("p", 0, "plan", 0, 0)}, 30);
     CHECK(drawn.find("|.") != std::string::npos);
     CHECK(draw_timeline({}, 30).find("0.00s") != std::string::npos);
+}
+
+TEST_CASE("a moment so late that a microsecond more is the same number: a picture too") {
+    const auto lines = parse_report(R"({"stage":"plan","began":253402300799,"seconds":0})");
+    REQUIRE(lines);
+    CHECK(draw_timeline(*lines, 40).find("|.") != std::string::npos);
+    CHECK(draw_timeline_svg(*lines).find("nan") == std::string::npos);
 }
 
 TEST_CASE("hostile names reach neither a terminal nor an SVG as what they are") {

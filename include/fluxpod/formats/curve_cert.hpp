@@ -25,8 +25,9 @@ class CurveCert {
     // The same pair on every pod that holds the same secret: seed = BLAKE2b-256 of the secret,
     // keyed with the context below (libsodium crypto_generichash), and the seed is the secret
     // key, which X25519 itself clamps whenever it is used. At least 16 bytes of secret are
-    // required, and trailing newlines are not part of it (a Secret made by kubectl --from-file and
-    // one typed by hand agree). The test vector is in docs/decisions.
+    // required, with 4 different ones besides blanks and NULs. Trailing newlines are not part of it
+    // (a Secret made by kubectl --from-file and one typed by hand agree). The test vector is in
+    // docs/decisions.
     static constexpr std::string_view derivation_context = "fluxpod curve certificate v1";
     static tl::expected<CurveCert, std::string> derive(const SecretBytes& secret);
     // The error is the cause in words with the line's number, never with the line's content.
