@@ -2,8 +2,11 @@
 // fluxpod init: PID 1 for any command, nothing of Flux.
 #include "fluxpod/launch/init.hpp"
 
+#include <unistd.h>
+
 #include "fluxpod/commands/boot.hpp"
 #include "fluxpod/launch/exec.hpp"
+#include "fluxpod/launch/processes.hpp"
 
 namespace fluxpod {
 
@@ -18,6 +21,12 @@ Result<int> init_command(Invocation& invocation) {
     auto program = find_program(settings->command.front(), invocation.environment);
     if (!program) return fail(program.error());
 
+    // --grace ends every descendant, which as PID 1 the end of the container does anyway.
+    if (settings->grace && ::getpid() != 1 && has_living_child()) {
+        auto above = step_below_an_init(invocation.environment);
+        if (!above) return fail(above.error());
+        if (*above) return **above;
+    }
     return run_as_init(
         {.program = {.path = *program,
                      .argv = settings->command,

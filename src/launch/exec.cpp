@@ -79,6 +79,8 @@ Error exec_program(const std::string& path, const std::vector<std::string>& argv
                    const Environment& environment, const sigset_t& mask) {
     auto arguments = pointers_to(argv);
     auto variables = environment.pointers();
+    discard_signals_of_our_writes();
+    end_on_boot_signals();
     sigset_t ours;
     ::pthread_sigmask(SIG_SETMASK, &mask, &ours);
     ::execve(path.c_str(), arguments.data(), variables.data());

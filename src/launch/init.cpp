@@ -21,12 +21,14 @@ constexpr auto after_kill = std::chrono::seconds(2);
 
 class Init {
   public:
-    Init(const InitCommand& command, const InitOptions& options)
-        : command_(command), options_(options), main_(options.group) {}
+    explicit Init(const InitOptions& options) : options_(options), main_(options.group) {}
 
-    Result<int> run();
+    Result<int> run(const InitCommand& command);
+    // nullopt in the child.
+    Result<std::optional<int>> run_above_a_fork(Environment& environment);
 
   private:
+    [[nodiscard]] int accompany(pid_t child);
     void let_go_of_everything() const;
 
     [[nodiscard]] bool done() const { return status_ && (!options_.grace || nobody_left_); }
@@ -37,8 +39,7 @@ class Init {
     void child_ended(int wait_status);
     void grace_is_over();
 
-    const InitCommand& command_;
-    const InitOptions& options_;
+    const InitOptions options_;
     const SigchldForUs sigchld_;
     MainChild main_;
     pid_t child_ = 0;
@@ -49,10 +50,21 @@ class Init {
     std::optional<TimePoint> deadline_;
 };
 
-Result<int> Init::run() {
-    auto started = spawn(command_.program, sigchld_, main_.hooks(command_.report_exec_failure));
+Result<int> Init::run(const InitCommand& command) {
+    auto started = spawn(command.program, sigchld_, main_.hooks(command.report_exec_failure));
     if (!started) return fail(started.error());
-    child_ = *started;
+    return accompany(*started);
+}
+
+Result<std::optional<int>> Init::run_above_a_fork(Environment& environment) {
+    auto forked = fork_child("fluxpod", environment, sigchld_, main_.hooks({}));
+    if (!forked) return fail(forked.error());
+    if (*forked == 0) return std::nullopt;
+    return accompany(*forked);
+}
+
+int Init::accompany(pid_t child) {
+    child_ = child;
     main_.started(child_);
     let_go_of_everything();
 
@@ -145,7 +157,12 @@ void Init::grace_is_over() {
 }  // namespace
 
 Result<int> run_as_init(const InitCommand& command, const InitOptions& options) {
-    return Init(command, options).run();
+    return Init(options).run(command);
+}
+
+Result<std::optional<int>> step_below_an_init(Environment& environment) {
+    (void)block_all_signals();
+    return Init({}).run_above_a_fork(environment);
 }
 
 }  // namespace fluxpod

@@ -25,6 +25,16 @@ bool stop_as_job(int stop_signal) {
     return take_signal(only_signal(SIGCONT), Duration{}).has_value();
 }
 
+// What systemd addressed to our process is the command's now. sd_listen_fds(3): LISTEN_PIDFDID is a
+// second, optional proof of LISTEN_PID, that would refuse the command. sd_watchdog_enabled(3).
+void hand_on_pids(Environment& environment, const std::string& ours, const std::string& command) {
+    if (environment.get("LISTEN_PID") == ours) {
+        environment.set("LISTEN_PID", command);
+        environment.unset("LISTEN_PIDFDID");
+    }
+    if (environment.get("WATCHDOG_PID") == ours) environment.set("WATCHDOG_PID", command);
+}
+
 }  // namespace
 
 MainChild::MainChild(bool group)
@@ -38,10 +48,7 @@ SpawnHooks MainChild::hooks(std::function<void(const Error&)> report_exec_failur
         // Here and nowhere else: the parent might come late and take it from a job that the
         // command, a shell, has put in the foreground meanwhile.
         terminal_.lend_to(::getpid());
-        // sd_listen_fds(3): descriptors that were meant for us are the command's now.
-        if (environment.get("LISTEN_PID") == own) {
-            environment.set("LISTEN_PID", std::to_string(::getpid()));
-        }
+        hand_on_pids(environment, own, std::to_string(::getpid()));
     };
     return {.prepare = prepare, .report_exec_failure = std::move(report_exec_failure)};
 }
@@ -74,6 +81,7 @@ void MainChild::stopped(int stop_signal) {
 void MainChild::ended() { pid_ = 0; }
 
 void MainChild::forward(const siginfo_t& signal) {
+    if (is_of_our_own_write(signal)) return;
     const int number = signal.si_signo;
     // The shell above may have brought us to the foreground.
     if (number == SIGCONT) {
@@ -85,7 +93,8 @@ void MainChild::forward(const siginfo_t& signal) {
         signal_everybody(number);
         return;
     }
-    stop_forwarded_ = number == SIGTSTP || number == SIGTTIN || number == SIGTTOU;
+    const bool stops = number == SIGTSTP || number == SIGTTIN || number == SIGTTOU;
+    stop_forwarded_ = stops && stops_at_once(pid_, number);
     // A failure is no reason to end: the command may have changed its uid, and we may have no
     // CAP_KILL.
     if (group_wanted_ && ::kill(-group_, number) == 0) return;

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -83,6 +84,30 @@ std::vector<pid_t> descendants_of(pid_t ancestor) {
     }
     found.erase(found.begin());
     return found;
+}
+
+bool has_living_child() {
+    pid_t reaped = 0;
+    do reaped = ::waitpid(-1, nullptr, WNOHANG);
+    while (reaped > 0);
+    return reaped == 0;
+}
+
+bool stops_at_once(pid_t pid, int stop_signal) {
+    if (!proc_is_of_our_namespace()) return false;
+    const auto status = read_file("/proc/" + std::to_string(pid) + "/status");
+    if (!status) return false;
+    bool stops = false;
+    for (const auto& line : split(*status, '\n')) {
+        const auto words = split_words(line);
+        if (words.size() < 2) continue;
+        if (words[0] == "State:") stops = words[1] != "T" && words[1] != "t";
+        if (words[0] != "SigBlk:" && words[0] != "SigIgn:" && words[0] != "SigCgt:") continue;
+        std::uint64_t set = 0;
+        std::from_chars(words[1].data(), words[1].data() + words[1].size(), set, 16);
+        if ((set >> static_cast<unsigned>(stop_signal - 1) & 1U) != 0) return false;
+    }
+    return stops;
 }
 
 bool has_child_in_group(pid_t group) {

@@ -2,6 +2,7 @@
 #include "fluxpod/launch/signals.hpp"
 
 #include <sys/signalfd.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -17,12 +18,22 @@ namespace {
 
 constexpr std::array<int, 4> boot_signals{SIGTERM, SIGINT, SIGQUIT, SIGHUP};
 
+struct sigaction disposition_of(int number) {
+    struct sigaction now {};
+    (void)::sigaction(number, nullptr, &now);
+    return now;
+}
+
 sigset_t boot_signal_set() {
     sigset_t set;
     sigemptyset(&set);
-    for (int number : boot_signals) sigaddset(&set, number);
+    for (int number : boot_signals) {
+        if (!is_ignored(number)) sigaddset(&set, number);
+    }
     return set;
 }
+
+extern "C" void end_by(int number) { ::_exit(128 + number); }
 
 sigset_t all_but_sigchld() {
     sigset_t set;
@@ -49,12 +60,46 @@ sigset_t block_all_signals() {
 
 void narrow_to_boot_signals(const sigset_t& inherited) {
     sigset_t blocked = inherited;
-    for (int number : boot_signals) sigaddset(&blocked, number);
+    // One that is ignored would stay pending: the kernel discards it only where it is not blocked.
+    for (int number : boot_signals) {
+        if (!is_ignored(number)) sigaddset(&blocked, number);
+    }
     sigaddset(&blocked, SIGPIPE);
     set_signal_mask(blocked);
 }
 
 void set_signal_mask(const sigset_t& mask) { ::pthread_sigmask(SIG_SETMASK, &mask, nullptr); }
+
+bool is_ignored(int number) {
+    return ::getpid() != 1 && disposition_of(number).sa_handler == SIG_IGN;
+}
+
+// The kernel names the writer itself as the sender (send_sig() in fs/pipe.c).
+bool is_of_our_own_write(const siginfo_t& signal) {
+    const bool by_write = signal.si_signo == SIGPIPE || signal.si_signo == SIGXFSZ;
+    return by_write && signal.si_code == SI_USER && signal.si_pid == ::getpid();
+}
+
+void end_on_boot_signals() {
+    if (::getpid() != 1) return;
+    struct sigaction handler {};
+    handler.sa_handler = end_by;
+    for (int number : boot_signals) {
+        // execve(2) keeps SIG_IGN and makes a default of a handler.
+        if (disposition_of(number).sa_handler == SIG_IGN) continue;
+        (void)::sigaction(number, &handler, nullptr);
+    }
+}
+
+void discard_signals_of_our_writes() {
+    sigset_t set = only_signal(SIGPIPE);
+    sigaddset(&set, SIGXFSZ);
+    while (const auto signal = take_signal(set, Duration{})) {
+        if (is_of_our_own_write(*signal)) continue;
+        (void)::kill(::getpid(), signal->si_signo);  // somebody else's: pending again
+        return;
+    }
+}
 
 sigset_t only_signal(int number) {
     sigset_t set;
@@ -87,7 +132,7 @@ std::optional<int> pending_boot_signal() {
     sigset_t pending;
     ::sigpending(&pending);
     for (int number : boot_signals) {
-        if (sigismember(&pending, number) == 1) return number;
+        if (sigismember(&pending, number) == 1 && !is_ignored(number)) return number;
     }
     return std::nullopt;
 }

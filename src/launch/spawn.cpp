@@ -16,22 +16,6 @@ namespace {
 // After so many, signals are looked at.
 constexpr int reaps_at_once = 256;
 
-[[noreturn]] void become(const Program& program, bool child_of_pid_one, const SigchldForUs& sigchld,
-                         const SpawnHooks& hooks) {
-    (void)::setpgid(0, 0);
-    Environment environment = program.environment;
-    hooks.prepare(environment);
-    // Before any signal is unblocked, so that what arrived since the fork finds it. PID 1 begins
-    // anew: a signal that a runtime happened to ignore was nobody's choice. Elsewhere it was one
-    // (nohup), and stays.
-    for (int n = 1; child_of_pid_one && n <= SIGRTMAX; ++n) set_to_default(n);
-    if (!child_of_pid_one) sigchld.restore_disposition();
-
-    const Error error = exec_program(program.path, program.argv, environment, program.mask);
-    hooks.report_exec_failure(error);
-    ::_exit(to_int(error.code));
-}
-
 }  // namespace
 
 SigchldForUs::SigchldForUs() {
@@ -47,21 +31,37 @@ SigchldForUs::~SigchldForUs() {
 
 void SigchldForUs::restore_disposition() const { (void)::sigaction(SIGCHLD, &inherited_, nullptr); }
 
-Result<pid_t> spawn(const Program& program, const SigchldForUs& sigchld, const SpawnHooks& hooks) {
+Result<pid_t> fork_child(const std::string& what, Environment& environment,
+                         const SigchldForUs& sigchld, const SpawnHooks& hooks) {
     const bool pid_one = ::getpid() == 1;
     const pid_t child = ::fork();
-    if (child == 0) become(program, pid_one, sigchld, hooks);
     if (child < 0) {
         return fail({.code = ExitCode::cannot_run,
                      .doing = "start",
-                     .subject = program.path,
+                     .subject = what,
                      .cause = "fork: " + describe_errno(errno),
                      .tried = "",
                      .hint = "raise the limit of processes (ulimit -u, the pod's pids limit)"});
     }
-    // The child does it as well: whoever comes first, it is done before anything is sent.
+    // Parent and child do it: whoever comes first, it is done before anything is sent.
     (void)::setpgid(child, child);
-    return child;
+    if (child != 0) return child;
+    hooks.prepare(environment);
+    // Before any signal is unblocked, so that what arrived since the fork finds it. PID 1 begins
+    // anew: a signal that a runtime happened to ignore was nobody's choice. Elsewhere it was one
+    // (nohup), and stays.
+    for (int n = 1; pid_one && n <= SIGRTMAX; ++n) set_to_default(n);
+    if (!pid_one) sigchld.restore_disposition();
+    return 0;
+}
+
+Result<pid_t> spawn(const Program& program, const SigchldForUs& sigchld, const SpawnHooks& hooks) {
+    Environment environment = program.environment;
+    auto child = fork_child(program.path, environment, sigchld, hooks);
+    if (!child || *child != 0) return child;
+    const Error error = exec_program(program.path, program.argv, environment, program.mask);
+    hooks.report_exec_failure(error);
+    ::_exit(to_int(error.code));
 }
 
 Reaping reap_some(const std::function<void(pid_t, int)>& changed) {

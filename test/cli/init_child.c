@@ -2,6 +2,7 @@
  * What fluxpod init runs in its tests. Linked statically, so that it needs nothing of a root.
  *   report N...    says "ready", then every signal that comes; ends with 0 once it has seen each N
  *   nothing        says "ready" and waits for ever, with every signal at its default
+ *   once N         says "ready", catches the first N, says "got N", then every signal has its default
  *   stubborn       the same, but SIGTERM and SIGINT are ignored
  *   orphans N      makes N orphans, ends them all at once when SIGUSR1 comes, then waits
  *   storm          makes orphans that end at once, on and on, and ends with 0 at signal 34, whose
@@ -121,6 +122,12 @@ static void stay(void) {
     _exit(0);
 }
 
+static void say_once(int number) {
+    char line[32];
+    snprintf(line, sizeof line, "got %d\n", number);
+    say(line);
+}
+
 int main(int argc, char** argv) {
     const char* what = argc > 1 ? argv[1] : "";
     const int number = argc > 2 ? atoi(argv[2]) : 0;
@@ -148,6 +155,10 @@ int main(int argc, char** argv) {
         be_an_orphan(stay);
         close(pipe_ends[1]);
         return read(pipe_ends[0], &byte, 1) == 0 ? 3 : 97; /* once it is as it should be */
+    }
+    if (!strcmp(what, "once")) {
+        struct sigaction action = {.sa_handler = say_once, .sa_flags = (int)SA_RESETHAND};
+        sigaction(number, &action, NULL);
     }
     if (!strcmp(what, "stubborn")) {
         signal(SIGTERM, SIG_IGN);

@@ -2,8 +2,11 @@
 """run in exec mode: what the broker is given, and how a boot ends that never reaches it."""
 
 import os
+import shutil
 import signal
 import stat
+import subprocess
+from pathlib import Path
 
 import podnet
 import pytest
@@ -90,6 +93,56 @@ def test_a_termination_that_was_pending_at_the_start_ends_the_boot(start, lead):
     assert process.stdout == ""
 
 
+def test_our_own_sigpipe_does_not_end_the_broker(start, lead):
+    """The log has no reader, and each of its lines leaves a SIGPIPE pending."""
+
+    def nobody_reads():
+        read_end, write_end = os.pipe()
+        os.dup2(write_end, 2)
+        os.close(read_end)
+        os.close(write_end)
+
+    assert start(lead("--", "end", "exit=7"), setup=nobody_reads).wait(10) == 7
+
+
+@pytest.fixture
+def slowed(tmp_path):
+    """Makes a running process's next system calls of that name take two seconds more."""
+    if shutil.which("strace") is None:
+        pytest.skip("there is no strace")
+    tracers = []
+
+    def slow(pid, call, when):
+        seen = tmp_path / "strace"
+        tracers.append(subprocess.Popen(
+            ["strace", "-qq", "-o", seen, "-e", f"inject={call}:{when}=2000000", "-e",
+             f"trace={call}", "-p", str(pid)], stderr=subprocess.DEVNULL,
+        ))  # fmt: skip
+        podnet.until(lambda: "TracerPid:\t0\n" not in Path(f"/proc/{pid}/status").read_text(), 10)
+        return seen
+
+    yield slow
+    for tracer in tracers:
+        tracer.kill()
+        tracer.wait()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT])
+@pytest.mark.parametrize("when", ["delay_enter", "delay_exit"])
+def test_a_signal_after_the_last_look_ends_the_boot(start, fluxpod, tmp_path, slowed, when, number):
+    """Between the wait and execve(2): while signals are still blocked, and when they no longer are.
+    PID 1 has no default action, and the kernel would drop the signal."""
+    path = tmp_path / "file"
+    process = start([fluxpod, "wait", f"file:{path}", "--", "sh", "-c", "echo began; sleep 100"])
+    podnet.until(lambda: str(path) in process.log, 10, "the wait")
+    seen = slowed(process.pid, "rt_sigprocmask", when)
+    path.touch()
+    podnet.until(lambda: seen.exists() and "SIG_SETMASK" in seen.read_text(), 10, "the last step")
+    process.signal(number)
+    assert process.wait(20) == 128 + number
+    assert process.stdout == ""
+
+
 def test_no_descriptor_of_ours_reaches_the_broker(start, lead, dump, tmp_path):
     report = str(tmp_path / "report")
     assert set(dump(start(lead("--report", report, "--", "date"))).fds) == {0, 1, 2}
@@ -156,7 +209,7 @@ def test_a_signal_ends_the_wait_at_once(start, follower, number):
     process = start(follower("--wait-timeout", "60s"))
     podnet.until(lambda: "wait" in process.log or "not" in process.log, 10, "the wait")
     process.signal(number)
-    assert process.wait(1) == 128 + number, process.log
+    assert process.wait(10) == 128 + number, process.log
     assert process.stdout == ""
 
 

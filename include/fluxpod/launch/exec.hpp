@@ -22,8 +22,9 @@ void reserve_standard_descriptors();
                                                const Environment& environment);
 
 // Sets `mask` as the signal mask and calls execve(2); a script without "#!" is run by /bin/sh, as
-// execvp(3) does. Returns only on failure, with our own mask again: error 127 for ENOENT, 126 for
-// everything else.
+// execvp(3) does. A signal that ends a boot and was pending, or comes before execve(2), ends this
+// process with 128+n. Returns only on failure, with our own mask again: error 127 for ENOENT, 126
+// for everything else.
 [[nodiscard]] Error exec_program(const std::string& path, const std::vector<std::string>& argv,
                                  const Environment& environment, const sigset_t& mask);
 

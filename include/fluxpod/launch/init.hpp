@@ -34,4 +34,10 @@ struct InitCommand {
 // exit code to end with; an error only if nothing could be started (126).
 [[nodiscard]] Result<int> run_as_init(const InitCommand& command, const InitOptions& options);
 
+// Forks. The child gets nullopt and goes on as a sub-reaper without children, with all signals
+// blocked and `environment` made its own. The parent is its init, and gets the exit code to end
+// with. Whatever descends from the child can then be told from the children of before, which stay
+// the parent's with all their orphans (docs/pid1.md, "Processes of others").
+[[nodiscard]] Result<std::optional<int>> step_below_an_init(Environment& environment);
+
 }  // namespace fluxpod

@@ -12,6 +12,14 @@ namespace fluxpod {
 // cannot be read, or is that of another PID namespace.
 [[nodiscard]] std::vector<pid_t> descendants_of(pid_t ancestor);
 
+// Whether this process has a child that has not ended; reaps those that have. To be asked before
+// the first child of our own.
+[[nodiscard]] bool has_living_child();
+
+// Whether a signal whose default is a stop would stop that process now: it runs, and does not
+// catch, ignore or block the signal. From proc_pid_status(5); false where that cannot be read.
+[[nodiscard]] bool stops_at_once(pid_t pid, int stop_signal);
+
 // Whether a child of ours, ended or not, is in that process group, so that the group's number is
 // still its own.
 [[nodiscard]] bool has_child_in_group(pid_t group);

@@ -46,6 +46,12 @@ struct SpawnHooks {
     std::function<void(const Error&)> report_exec_failure = [](const Error&) {};
 };
 
+// fork(2): 0 in the child, which has a process group of its own, its hook's changes to
+// `environment`, and every signal at its default where the parent is PID 1. Error 126 if there is
+// no process to be had; `what` names what was to be started.
+[[nodiscard]] Result<pid_t> fork_child(const std::string& what, Environment& environment,
+                                       const SigchldForUs& sigchld, const SpawnHooks& hooks);
+
 // The program in a process group of its own, whose number is the pid, with every signal at its
 // default where we are PID 1, and as inherited elsewhere. Error 126 if there is no process to be
 // had.
