@@ -172,7 +172,7 @@ Result<DecidedPod> know_and_decide(const Settings& settings, const Environment& 
 }
 
 Task<Result<ParentFound>> wait_for_parent(const Plan& plan, const PodFacts& facts,
-                                          const CurveCert* cert, Clock& clock) {
+                                          const CurveCert* cert, Clock& clock, FormerLife* former) {
     if (!plan.gate) co_return ParentFound{};
 
     Route route{.host = plan.gate->host, .port = plan.gate->port, .addresses = {}, .answered = {}};
@@ -180,6 +180,7 @@ Task<Result<ParentFound>> wait_for_parent(const Plan& plan, const PodFacts& fact
     std::vector<std::unique_ptr<Gate>> stages;
     stages.push_back(make_dns_gate(route, *resolver, facts.hosts_file, clock,
                                    {.crowd = plan.identity.size, .epoch_offset = {}}));
+    if (former != nullptr) stages.push_back(make_former_life_gate(route, *former, clock));
     if (plan.gate->until != WaitUntil::dns) stages.push_back(make_tcp_gate(route, clock));
     if (plan.gate->until == WaitUntil::curve && cert != nullptr) {
         stages.push_back(make_curve_gate(route, *cert, clock));
@@ -195,7 +196,10 @@ Task<Result<ParentFound>> wait_for_parent(const Plan& plan, const PodFacts& fact
         clock);
     if (!summary) co_return fail(summary.error());
 
-    co_return ParentFound{.summary = std::move(*summary), .answered = route.answered};
+    co_return ParentFound{.summary = std::move(*summary),
+                          .answered = route.answered,
+                          .addresses = std::move(route.addresses),
+                          .former = {}};
 }
 
 Environment planned_environment(const LaunchPlan& launch, Environment inherited) {

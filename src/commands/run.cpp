@@ -14,6 +14,8 @@
 #include "fluxpod/formats/duration.hpp"
 #include "fluxpod/launch/binding.hpp"
 #include "fluxpod/launch/exec.hpp"
+#include "fluxpod/launch/init.hpp"
+#include "fluxpod/launch/processes.hpp"
 #include "fluxpod/launch/signals.hpp"
 #include "fluxpod/overlay/handshake.hpp"
 #include "fluxpod/plan/make.hpp"
@@ -61,7 +63,8 @@ Task<Result<int>> approach(const DecidedPod& pod, const std::optional<CurveCert>
     report.begin("gates");
     SteadyClock clock;
     const CurveCert* cert = certificate ? &*certificate : nullptr;
-    auto found = co_await wait_for_parent(plan, pod.facts, cert, clock);
+    FormerLife* former = parent.former ? &*parent.former : nullptr;
+    auto found = co_await wait_for_parent(plan, pod.facts, cert, clock, former);
     if (!found) co_return fail(found.error());
     parent = std::move(*found);
     if (!plan.gate) co_return 0;
@@ -81,6 +84,13 @@ Task<Result<int>> approach(const DecidedPod& pod, const std::optional<CurveCert>
 }
 
 Result<int> boot(Invocation& invocation, const Settings& settings, BootReport& report) {
+    // A supervisor ends what its broker leaves, and must not take another's child for it.
+    if (settings.supervise && has_living_child()) {
+        auto above = step_below_an_init(invocation.environment);
+        if (!above) return fail(above.error());
+        if (*above) return **above;
+    }
+
     // What an earlier life of the container left says nothing about this boot.
     forget_state(Layout::below(settings.root).state);
 

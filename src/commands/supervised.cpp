@@ -34,8 +34,8 @@ constexpr std::array<std::string_view, 2> joined_states{"quorum", "run"};
 // before taken back.
 class Follower {
   public:
-    Follower(const Plan& plan, const PodFacts& facts, const ParentFound& parent,
-             FluxCommands& commands, Clock& clock)
+    Follower(const Plan& plan, const PodFacts& facts, ParentFound& parent, FluxCommands& commands,
+             Clock& clock)
         : plan_(plan),
           facts_(facts),
           parent_(parent),
@@ -56,6 +56,13 @@ class Follower {
                           ::randombytes_random(), [this] { return commands_.nudge_parent(); });
         auto first = co_await (watch.lost() || after_the_join(seen));
         co_return std::get<0>(first);
+    }
+
+    // Before its broker is gone: what still listens at its address is known by that.
+    Task<void> parent_shut_down() {
+        if (!parent_.answered) co_return;
+        parent_.former.emplace(*parent_.answered, parent_.addresses);
+        co_await parent_.former->hold(clock_);
     }
 
   private:
@@ -83,7 +90,7 @@ class Follower {
 
     const Plan& plan_;
     const PodFacts& facts_;
-    const ParentFound& parent_;
+    ParentFound& parent_;
     FluxCommands& commands_;
     Clock& clock_;
     std::unique_ptr<Resolver> resolver_;
@@ -102,7 +109,7 @@ Error end_of_broker(const Ending& ending) {
 
 Result<int> stay_above(const Program& broker, const DecidedPod& pod, const Settings& settings,
                        BootReport& report, std::function<Task<Result<int>>()> pass_gates,
-                       const ParentFound& parent) {
+                       ParentFound& parent) {
     (void)block_all_signals();
     const Plan& plan = pod.plan;
     const std::uint32_t rank = plan.identity.rank;
@@ -126,6 +133,7 @@ Result<int> stay_above(const Program& broker, const DecidedPod& pod, const Setti
         report.end();
     };
     what.parent_lost = [&](ParentSeen& seen) { return follower.parent_lost(seen); };
+    what.parent_shut_down = [&] { return follower.parent_shut_down(); };
     what.before_the_end = [&](TimePoint limit) -> Task<void> {
         report.begin(stage::leaving);
         if (!plan.identity.is_lead()) {

@@ -58,6 +58,7 @@ class Supervisor {
     [[nodiscard]] Task<BrokerEnd> accompany(Child broker);
     [[nodiscard]] Task<void> leave(Child broker, BrokerEnd& end);
     [[nodiscard]] Task<void> clear_away();
+    [[nodiscard]] bool waits_for_another_life(const BrokerEnd& end) const;
     [[nodiscard]] Ending ending_of(const BrokerEnd& end) const;
     [[nodiscard]] std::string why_again(const BrokerEnd& end) const;
     [[nodiscard]] std::optional<Ending> final_word(const BrokerEnd& end) const;
@@ -88,6 +89,9 @@ Task<Result<Ending>> Supervisor::run() {
         if (!broker) co_return fail(broker.error());
         what_.launched();
         const BrokerEnd end = co_await accompany(*broker);
+        if (waits_for_another_life(end)) {
+            co_await (what_.parent_shut_down() || told_to_end());
+        }
         main_.give_the_terminal_back();
         co_await clear_away();
         if (told_ || what_.is_lead) co_return ending_of(end);
@@ -187,6 +191,12 @@ Task<void> Supervisor::clear_away() {
     co_await (reaper_.all_gone() || clock_.sleep_until(at_last));
 }
 
+bool Supervisor::waits_for_another_life(const BrokerEnd& end) const {
+    const bool in_order = end.lost.empty() && end.exit_code == 0;
+    return in_order && !told_ && !what_.is_lead &&
+           what_.when_parent_leaves == WhenParentLeaves::rejoin;
+}
+
 // What the pod ends with, if it ends.
 Ending Supervisor::ending_of(const BrokerEnd& end) const {
     const std::string status = fmt::format("the broker ended with status {}", end.exit_code);
@@ -234,6 +244,8 @@ Task<int> Supervisor::told_to_end() {
     while (true) {
         const siginfo_t signal = co_await signals_.next();
         const int number = signal.si_signo;
+        // Flux would catch it and end: nohup(1) would be in vain.
+        if (is_ignored(number)) continue;
         const bool ends = number == SIGTERM || number == SIGINT || number == SIGQUIT ||
                           (number == SIGHUP && !main_.is_running());
         if (ends) {

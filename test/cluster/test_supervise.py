@@ -4,6 +4,7 @@ network, and are told to end. FLUXPOD_RESTARTS says how often, and FLUXPOD_CUT f
 where more than what a CI run has time for is wanted."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -55,6 +56,25 @@ def broker_of(pod):
     return found
 
 
+def inside(pod, name):
+    """A file below the pod's --root."""
+    return Path(f"/proc/{pod.pid}/root/run/fluxpod", name)
+
+
+def launches(pod):
+    return json.loads(inside(pod, "run/state.json").read_text())["launches"]
+
+
+def command_lines(pid):
+    """Of all that descends from that process."""
+    lines = []
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        with contextlib.suppress(OSError):
+            lines.append(Path(f"/proc/{child}/cmdline").read_bytes().rstrip(b"\0").split(b"\0"))
+            lines += command_lines(child)
+    return lines
+
+
 def ends(pod, code, within=40):
     assert pod.wait(within) == code, f"{pod.name}:\n{pod.log_tail(30)}"
 
@@ -74,7 +94,10 @@ def test_a_lead_that_moved_to_another_address_has_all_its_ranks(cluster):
     pods[0].kill()
     pods[0].move("10.244.77.7")
     online(cluster(ranks=[0]) + pods[1:])
-    assert all("10.244.77.7" not in pod.log or "lost" in pod.log for pod in pods[1:])
+    for pod in pods[1:]:
+        assert pod.log.count("the parent is lost: ") == 1, pod.log_tail(30)
+        # Only the new address is one that its broker knows.
+        assert "10.244.77.7:8050" in inside(pod, "etc/flux/config/broker.toml").read_text()
 
 
 def test_a_lead_that_vanishes_without_a_packet_is_found_elsewhere(cluster):
@@ -137,6 +160,27 @@ def test_a_job_survives_a_network_that_is_cut_for_longer_than_flux_waits(cluster
     assert broker_of(pods[1]) == before
 
 
+def test_what_is_not_fluxpods_own_survives_a_rejoin(cluster):
+    """A helper that was there before fluxpod, and an orphan that another one leaves later."""
+    helpers = 'sleep 4711 & sh -c "sleep 0.5; setsid sleep 4712 &" & exec "$@"'
+    pods = cluster(size=2, ranks=[0]) + cluster(size=2, ranks=[1], below=("sh", "-c", helpers, "sh"))
+    online(pods)
+    others = [[b"sleep", b"4711"], [b"sleep", b"4712"]]
+
+    def there():
+        lines = command_lines(pods[1].pid)
+        return [line for line in lines if line in others]
+
+    podnet.until(lambda: sorted(there()) == others, 20, "the helpers")
+    podnet.until(lambda: "quorum->run" in pods[1].log, 60, "the first join")
+    pods[0].kill()
+    online(cluster(size=2, ranks=[0]) + pods[1:])
+    assert "back to the gates" in pods[1].log
+    assert sorted(there()) == others
+    pods[1].signal(signal.SIGTERM)
+    ends(pods[1], 0)
+
+
 # ---- what is final -------------------------------------------------------------------------------
 
 
@@ -162,6 +206,23 @@ def test_a_lead_that_ended_in_order_and_comes_again_is_joined_where_that_is_want
     pods[0].signal(signal.SIGTERM)
     ends(pods[0], 0)
     online(cluster(size=2, ranks=[0]) + pods[1:])
+
+
+def test_a_lead_that_takes_long_to_end_is_not_joined_meanwhile(cluster):
+    """It lets its ranks go first, and then it saves; all that time its port is open."""
+    slow = ("--broker-option", "broker.rc3_path=flux modprobe rc3; sleep 5")
+    pods = cluster(*slow, size=2, ranks=[0])
+    pods += cluster("--when-parent-leaves", "rejoin", size=2, ranks=[1])
+    online(pods)
+    podnet.until(lambda: "quorum->run" in pods[1].log, 60, "the join")
+    pods[0].signal(signal.SIGTERM)
+    podnet.until(lambda: "back to the gates" in pods[1].log, 60, "the end of the first broker")
+    ends(pods[0], 0)
+    assert launches(pods[1]) == 1
+    online(cluster(size=2, ranks=[0]) + pods[1:])
+    podnet.until(lambda: pods[1].log.count("quorum->run") == 2, 60, "the second join")
+    assert launches(pods[1]) == 2
+    assert pods[1].log.count("back to the gates") == 1
 
 
 def test_a_configuration_that_flux_refuses_is_final(cluster):

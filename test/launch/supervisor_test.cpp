@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 
 #include <boost/asio/steady_timer.hpp>
 #include <filesystem>
@@ -113,6 +114,33 @@ TEST_CASE("a follower whose parent is lost goes back to the gates at once, each 
     CHECK(scene.ending().exit_code == 128 + SIGTERM);
     CHECK(scene.launches == 3);
     CHECK(scene.clock.now() == before);
+}
+
+TEST_CASE("a parent that shut down in order: known before leftovers are ended, if it is rejoined") {
+    struct Row {
+        WhenParentLeaves when;
+        std::string line;
+        int heard;
+    };
+    for (const auto& [when, line, heard] :
+         {Row{WhenParentLeaves::rejoin, "exit 0", 1}, Row{WhenParentLeaves::rejoin, "exit 1", 0},
+          Row{WhenParentLeaves::automatic, "exit 0", 0}}) {
+        CAPTURE(line);
+        // The broker leaves a child, which would be ended first.
+        Scene scene("sleep 1000 & " + line);
+        scene.seen = {.connected = true, .joined = true};
+        scene.what.when_parent_leaves = when;
+        scene.ends_at_gates(2);
+        int calls = 0;
+        scene.what.parent_shut_down = [&]() -> Task<void> {
+            ++calls;
+            siginfo_t child{};
+            CHECK(::waitid(P_ALL, 0, &child, WEXITED | WNOHANG | WNOWAIT) == 0);
+            co_return;
+        };
+        static_cast<void>(scene.ending());
+        CHECK(calls == heard);
+    }
 }
 
 TEST_CASE("brokers that end and never joined are started again only so often") {

@@ -9,6 +9,7 @@
 #include "fluxpod/base/clock.hpp"
 #include "fluxpod/commands/table.hpp"
 #include "fluxpod/formats/curve_cert.hpp"
+#include "fluxpod/gates/former_life.hpp"
 #include "fluxpod/gates/wait.hpp"
 #include "fluxpod/plan/plan.hpp"
 #include "fluxpod/report/boot_report.hpp"
@@ -51,12 +52,17 @@ struct DecidedPod {
 
 // gates: wait until the parent broker answers as far as the plan says. `cert` may be null where the
 // plan has no certificate. The lead has no gate and is through at once.
+// `former`, which may be null, is the parent's life that must be over.
 struct ParentFound {
     WaitSummary summary;
     std::optional<asio::ip::tcp::endpoint> answered;  // nothing if only its name was asked
+    std::vector<asio::ip::address> addresses;         // all of its name
+    // Set once it has shut down in order: the next wait is for another life.
+    std::optional<FormerLife> former;
 };
 [[nodiscard]] Task<Result<ParentFound>> wait_for_parent(const Plan& plan, const PodFacts& facts,
-                                                        const CurveCert* cert, Clock& clock);
+                                                        const CurveCert* cert, Clock& clock,
+                                                        FormerLife* former = nullptr);
 
 // launch: the environment as the plan has it, made from the inherited one.
 [[nodiscard]] Environment planned_environment(const LaunchPlan& launch, Environment inherited);

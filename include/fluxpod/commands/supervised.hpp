@@ -10,10 +10,11 @@
 namespace fluxpod {
 
 // Starts the broker behind `pass_gates`, again and again if need be, and returns the exit code to
-// end with. `parent` is what `pass_gates` found last.
+// end with. `parent` is what `pass_gates` found last, and is told there when it shuts down in
+// order.
 [[nodiscard]] Result<int> stay_above(const Program& broker, const DecidedPod& pod,
                                      const Settings& settings, BootReport& report,
                                      std::function<Task<Result<int>>()> pass_gates,
-                                     const ParentFound& parent);
+                                     ParentFound& parent);
 
 }  // namespace fluxpod

@@ -37,6 +37,9 @@ struct Supervised {
     std::function<void()> launched = [] {};
     // Followers: ends when the parent is lost, with how that showed. Notes what it sees.
     std::function<Task<std::string>(ParentSeen&)> parent_lost;
+    // A follower's broker ended since its parent shuts down in order, and will be started again.
+    // Quick: nothing else is done meanwhile.
+    std::function<Task<void>()> parent_shut_down = []() -> Task<void> { co_return; };
     // Told to end, before the broker is: whatever should be done while it still runs, until `limit`
     // at the latest.
     std::function<Task<void>(TimePoint limit)> before_the_end;
