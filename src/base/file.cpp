@@ -2,12 +2,15 @@
 #include "fluxpod/base/file.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <utility>
 
@@ -97,21 +100,78 @@ FileResult<void> fill_draft(int fd, std::string_view bytes, mode_t mode, Durabil
 
 }  // namespace
 
-FileResult<std::string> read_file(const std::string& path, std::size_t limit) {
+FileReader::FileReader(Fd fd, bool is_fifo, Duration patience)
+    : fd_(std::move(fd)),
+      is_fifo_(is_fifo),
+      patience_(patience),
+      deadline_(std::chrono::steady_clock::now() + patience) {}
+
+FileResult<FileReader> FileReader::open(const std::string& path, Duration patience) {
     Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
     if (!fd.valid()) return failed(errno);
     struct stat info {};
     if (::fstat(fd.get(), &info) != 0) return failed(errno);
     if (S_ISDIR(info.st_mode)) return failed(EISDIR);
+    return FileReader(std::move(fd), S_ISFIFO(info.st_mode), patience);
+}
 
+FileResult<std::size_t> FileReader::read(void* to, std::size_t size) {
+    while (true) {
+        const ssize_t count = ::read(fd_.get(), to, size);
+        if (count > 0) {
+            has_begun_ = true;
+            return static_cast<std::size_t>(count);
+        }
+        if (count == 0 && !awaits_first_writer()) return 0U;
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0 && errno != EAGAIN) return failed(errno);
+        if (auto waited = wait_for_writer(); !waited) return tl::unexpected(waited.error());
+    }
+}
+
+// A FIFO without a writer looks like one at its end (pipe(7)), except that it does not hang up.
+bool FileReader::awaits_first_writer() const {
+    if (!is_fifo_ || has_begun_) return false;
+    pollfd fifo{.fd = fd_.get(), .events = POLLIN, .revents = 0};
+    return ::poll(&fifo, 1, 0) >= 0 && (fifo.revents & POLLHUP) == 0;
+}
+
+FileResult<void> FileReader::wait_for_writer() const {
+    sigset_t ending;
+    sigemptyset(&ending);
+    for (int number : {SIGHUP, SIGINT, SIGQUIT, SIGTERM}) sigaddset(&ending, number);
+    const Fd signals(::signalfd(-1, &ending, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!signals.valid()) return failed(errno);
+
+    using std::chrono::milliseconds;
+    const auto left = std::chrono::ceil<milliseconds>(deadline_ - std::chrono::steady_clock::now());
+    std::array<pollfd, 2> either{pollfd{.fd = fd_.get(), .events = POLLIN, .revents = 0},
+                                 pollfd{.fd = signals.get(), .events = POLLIN, .revents = 0}};
+    const int ready = left > milliseconds(0)
+                          ? ::poll(either.data(), either.size(), static_cast<int>(left.count()))
+                          : 0;
+    if (ready < 0 && errno != EINTR) return failed(errno);
+    if ((either[1].revents & POLLIN) != 0) {
+        return tl::unexpected<FileFailure>(
+            {EINTR, "a signal came while its writer was waited for"});
+    }
+    if (ready != 0) return {};
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(patience_).count();
+    const std::string what = has_begun_ ? "its writer was not done" : "nobody wrote to it";
+    return tl::unexpected<FileFailure>(
+        {ETIMEDOUT, what + " within " + std::to_string(seconds) + "s"});
+}
+
+FileResult<std::string> read_file(const std::string& path, std::size_t limit, Duration patience) {
+    auto file = FileReader::open(path, patience);
+    if (!file) return tl::unexpected(file.error());
     std::string content;
     std::array<char, 16384> chunk{};
     while (true) {
-        ssize_t count = ::read(fd.get(), chunk.data(), chunk.size());
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0) return failed(errno);
-        if (count == 0) return content;
-        content.append(chunk.data(), static_cast<std::size_t>(count));
+        const auto count = file->read(chunk.data(), chunk.size());
+        if (!count) return tl::unexpected(count.error());
+        if (*count == 0) return content;
+        content.append(chunk.data(), *count);
         if (content.size() > limit) {
             return tl::unexpected<FileFailure>(
                 {EFBIG, "larger than " + std::to_string(limit) + " bytes"});

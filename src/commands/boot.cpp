@@ -28,7 +28,7 @@
 namespace fluxpod {
 
 Result<Settings> settle(const Invocation& invocation) {
-    auto settings = load_settings(invocation.line, invocation.environment);
+    auto settings = load_settings(invocation.line, invocation.environment, invocation.config);
     if (settings) {
         log::configure(settings->quiet ? LogLevel::warning : settings->log_level,
                        settings->log_format);
@@ -96,46 +96,53 @@ NodeFacts read_node_facts(const Settings& settings, NodeShape shape, bool in_kub
 
 namespace {
 
-// Nothing where nobody asks: Flux discovers by itself, and there is no rule.
-Result<std::optional<NodeShare>> know_node(const Settings& settings, const KnownPod& pod) {
-    const NodeRule rule = settings.node_rule;
-    const bool renders = settings.resources == ResourcesMode::render;
-    if (!renders && rule == NodeRule::off) return std::nullopt;
-    auto shape = inspect_topology();
-    if (!shape) return fail(shape.error());
-    NodeFacts facts = read_node_facts(settings, std::move(*shape), pod.facts.in_kubernetes);
-    if (renders) {
+Result<std::string> read_user_toml(const Settings& settings) {
+    if (settings.broker_config.empty()) return std::string();
+    auto read = read_file(settings.broker_config);
+    if (read) return std::move(*read);
+    return fail({.code = ExitCode::settings,
+                 .doing = "read the broker config to merge",
+                 .subject = settings.broker_config,
+                 .cause = read.error().cause,
+                 .tried = "",
+                 .hint = "it was named by " + settings.origin_of("broker-config")});
+}
+
+// This pod's part of the node.
+Result<std::optional<NodeShare>> share_node(const Settings& settings, const KnownPod& pod,
+                                            std::optional<NodeFacts> facts) {
+    if (!facts) return std::nullopt;
+    if (settings.resources == ResourcesMode::render) {
         auto declared = declared_resources(settings, pod.identity.hosts);
         if (!declared) return fail(declared.error());
-        facts.declared_cores = declared_cores(*declared, pod.identity.rank);
+        facts->declared_cores = declared_cores(*declared, pod.identity.rank);
     }
-    return apply_node_rule(std::move(facts), rule, settings.node_reserve, pod.identity.rank);
+    return apply_node_rule(std::move(*facts), settings.node_rule, settings.node_reserve,
+                           pod.identity.rank);
 }
 
 }  // namespace
 
-Result<Plan> decide(const Settings& settings, const KnownPod& pod) {
-    auto node = know_node(settings, pod);
-    if (!node) return fail(node.error());
-
-    auto bind = choose_bind(settings.bind, read_network_facts(SystemPaths{}), pod.facts.hosts_file,
-                            pod.identity.hostname);
-    if (!bind) return fail(bind.error());
-
-    std::string user_toml;
-    if (!settings.broker_config.empty()) {
-        auto read = read_file(settings.broker_config);
-        if (!read) {
-            return fail({.code = ExitCode::settings,
-                         .doing = "read the broker config to merge",
-                         .subject = settings.broker_config,
-                         .cause = read.error().cause,
-                         .tried = "",
-                         .hint = "it was named by " + settings.origin_of("broker-config")});
-        }
-        user_toml = std::move(*read);
+Result<Surroundings> look_around(const Settings& settings, bool in_kubernetes) {
+    Surroundings around{.node = {}, .network = read_network_facts(SystemPaths{}), .user_toml = {}};
+    if (settings.resources == ResourcesMode::render || settings.node_rule != NodeRule::off) {
+        auto shape = inspect_topology();
+        if (!shape) return fail(shape.error());
+        around.node = read_node_facts(settings, std::move(*shape), in_kubernetes);
     }
-    return make_plan(settings, pod.identity, *bind, *node, user_toml);
+    auto user_toml = read_user_toml(settings);
+    if (!user_toml) return fail(user_toml.error());
+    around.user_toml = std::move(*user_toml);
+    return around;
+}
+
+Result<Plan> decide(const Settings& settings, const KnownPod& pod, const Surroundings& around) {
+    auto node = share_node(settings, pod, around.node);
+    if (!node) return fail(node.error());
+    auto bind =
+        choose_bind(settings.bind, around.network, pod.facts.hosts_file, pod.identity.hostname);
+    if (!bind) return fail(bind.error());
+    return make_plan(settings, pod.identity, *bind, *node, around.user_toml);
 }
 
 namespace {
@@ -163,7 +170,9 @@ Result<DecidedPod> know_and_decide(const Settings& settings, const Environment& 
     report.set_pod(identity.hostname, identity.rank);
 
     report.begin("plan");
-    auto plan = decide(settings, *pod);
+    auto around = look_around(settings, pod->facts.in_kubernetes);
+    if (!around) return fail(around.error());
+    auto plan = decide(settings, *pod, *around);
     if (!plan) return fail(plan.error());
     log::info("rank {} of {} ({}), {}", identity.rank, identity.size, identity.platform,
               plan->parent ? "parent " + identity.address_of(*plan->parent) : "the lead");

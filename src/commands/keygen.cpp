@@ -91,7 +91,7 @@ Status store(const std::string& path, const SecretBytes& text) {
 }  // namespace
 
 Result<int> keygen_command(Invocation& invocation) {
-    auto settings = load_settings(invocation.line, invocation.environment);
+    auto settings = load_settings(invocation.line, invocation.environment, invocation.config);
     if (!settings) return fail(settings.error());
     auto path = path_among(settings->operands);
     if (!path) return fail(path.error());

@@ -67,13 +67,23 @@ std::string files_as_json(const Plan& plan, const Settings& settings,
     return boost::json::serialize(array) + "\n";
 }
 
+// What all pods have in common, read once: a secret may be on a pipe.
+struct Common {
+    Surroundings around;
+    std::optional<CurveCert> certificate;  // only with --out
+};
+
 Result<std::string> write_files(const Plan& plan, const Settings& settings,
-                                const std::vector<RenderedFile>& files) {
-    auto certificate = obtain_certificate(plan.certificate);
-    if (!certificate) return fail(certificate.error());
+                                const std::vector<RenderedFile>& files,
+                                std::optional<CurveCert>& certificate) {
+    if (!certificate) {
+        auto obtained = obtain_certificate(plan.certificate);
+        if (!obtained) return fail(obtained.error());
+        certificate = std::move(*obtained);
+    }
     const std::string place =
         settings.all ? settings.out + "/" + plan.identity.hostname : settings.out;
-    auto applied = apply_files(plan, files, *certificate, place);
+    auto applied = apply_files(plan, files, certificate, place);
     if (!applied) return fail(applied.error());
 
     if (settings.format == OutputFormat::json) {
@@ -91,16 +101,16 @@ Result<std::string> write_files(const Plan& plan, const Settings& settings,
 }
 
 // One pod's part of the output.
-Result<std::string> render_pod(const Settings& settings, const KnownPod& pod) {
+Result<std::string> render_pod(const Settings& settings, const KnownPod& pod, Common& common) {
     const bool json = settings.format == OutputFormat::json;
-    auto plan = decide(settings, pod);
+    auto plan = decide(settings, pod, common.around);
     if (!plan) return fail(plan.error());
     auto files = render_files(*plan);
     if (!files) return fail(files.error());
 
     Result<std::string> output;
     if (!settings.out.empty()) {
-        output = write_files(*plan, settings, *files);
+        output = write_files(*plan, settings, *files, common.certificate);
         if (!output) return output;
     }
     if (settings.explain) {
@@ -120,15 +130,18 @@ Result<int> render_command(Invocation& invocation) {
     auto pod = meant_pod(*settings, invocation.environment);
     if (!pod) return fail(pod.error());
 
+    auto around = look_around(*settings, pod->facts.in_kubernetes);
+    if (!around) return fail(around.error());
+    Common common{.around = std::move(*around), .certificate = {}};
     if (!settings->all) {
-        auto output = render_pod(*settings, *pod);
+        auto output = render_pod(*settings, *pod, common);
         return output ? print(*output) : fail(output.error());
     }
     // As JSON, --all is one array with an element for each pod.
     const bool json = settings->format == OutputFormat::json;
     const char* before = json ? "[" : "";
     for (std::uint32_t rank = 0; rank < pod->identity.max_size; ++rank) {
-        auto output = render_pod(*settings, {pod->facts, as_rank(pod->identity, rank)});
+        auto output = render_pod(*settings, {pod->facts, as_rank(pod->identity, rank)}, common);
         if (!output) return fail(output.error());
         if (auto printed = print(before + *output); !printed || *printed != 0) return printed;
         before = json ? "," : "\n";

@@ -88,15 +88,20 @@ constexpr auto rows = std::to_array<CommandRow>({
 });
 
 int conclude(const Result<int>& result, const Settings& outlets) {
-    return result ? *result : tell(result.error(), outlets);
+    if (result) return *result;
+    const int code = tell(result.error(), outlets);
+    // A signal that asks for the end cuts a wait short, and the error is then of its making.
+    const auto number = pending_boot_signal();
+    return number ? exit_for_signal(*number) : code;
 }
 
 Result<int> run_row(const CommandRow& row, Result<CommandLine> line, Environment environment,
-                    const sigset_t& inherited_mask) {
+                    ConfigFile config, const sigset_t& inherited_mask) {
     if (!line) return fail(line.error());
     if (line->help) return print(command_help(row));
     Invocation invocation{.line = std::move(*line),
                           .environment = std::move(environment),
+                          .config = std::move(config),
                           .inherited_mask = inherited_mask};
     return row.run(invocation);
 }
@@ -126,10 +131,13 @@ int dispatch(const std::vector<std::string>& words, Environment environment,
     }
     if (row->option_bit != used_by::init) narrow_to_boot_signals(inherited_mask);
     // An error may come before the settings are known, and may be about them.
-    const Settings outlets = load_outlets(line ? *line : CommandLine{}, environment);
+    const CommandLine known = line ? *line : CommandLine{};
+    ConfigFile config = find_config(known, environment);
+    const Settings outlets = load_outlets(known, environment, config);
     log::configure(outlets.quiet ? LogLevel::warning : outlets.log_level, outlets.log_format);
-    return conclude(run_row(*row, std::move(line), std::move(environment), inherited_mask),
-                    outlets);
+    return conclude(
+        run_row(*row, std::move(line), std::move(environment), std::move(config), inherited_mask),
+        outlets);
 }
 
 }  // namespace

@@ -51,11 +51,14 @@ bool default_config_exists() {
     return type != std::filesystem::file_type::not_found;
 }
 
-// The config file that the sources so far name, or the default one.
-Result<Assignments> read_config(const Sources& sources) {
-    const std::string named = winner(sources, "config");
-    if (!named.empty()) return read_config_file(named);
-    return default_config_exists() ? read_config_file(default_config_file) : Assignments{};
+// The variables of these options. One at a time: a typo in another one must not hide these.
+Assignments variables_of(const Environment& environment, const std::vector<std::string>& options) {
+    Assignments variables;
+    for (const auto& name : options) {
+        auto value = environment.get(variable_name(name)).value_or("");
+        if (!value.empty()) variables.push_back({name, value, variable_name(name)});
+    }
+    return variables;
 }
 
 Error wrong_settings(std::string subject, std::string cause, std::string hint = "") {
@@ -145,7 +148,11 @@ Result<MiniCluster> read_named_minicluster(const Sources& sources, unsigned comm
     if (path.empty() || (find_option("minicluster")->commands & command_bit) == 0) {
         return MiniCluster{};
     }
-    auto minicluster = read_minicluster(path, winner(sources, "container"));
+    auto minicluster =
+        read_minicluster(path, {.container = winner(sources, "container"),
+                                .cluster_name = winner(sources, "cluster-name"),
+                                .size = parse_number<std::uint32_t>(winner(sources, "size")),
+                                .quiet = winner(sources, "quiet")});
     if (!minicluster) return fail(minicluster.error());
     for (const auto& warning : minicluster->warnings) log::warning("{}", warning);
     return minicluster;
@@ -158,14 +165,21 @@ std::string Settings::origin_of(const std::string& option) const {
     return found == origins.end() ? "default" : found->second;
 }
 
-Result<Settings> load_settings(const CommandLine& command_line, const Environment& environment) {
+ConfigFile find_config(const CommandLine& command_line, const Environment& environment) {
+    const Sources sources{command_line.assignments, variables_of(environment, {"config"})};
+    const std::string named = winner(sources, "config");
+    if (!named.empty()) return read_config_file(named);
+    return default_config_exists() ? read_config_file(default_config_file) : Assignments{};
+}
+
+Result<Settings> load_settings(const CommandLine& command_line, const Environment& environment,
+                               const ConfigFile& config) {
     Sources sources{command_line.assignments};
-    auto variables = read_environment(environment);
+    auto variables = read_environment(environment, command_line.command_bit);
     if (!variables) return fail(variables.error());
     sources.push_back(std::move(*variables));
-    auto config = read_config(sources);
     if (!config) return fail(config.error());
-    sources.push_back(std::move(*config));
+    sources.push_back(*config);
     auto minicluster = read_named_minicluster(sources, command_line.command_bit);
     if (!minicluster) return fail(minicluster.error());
     sources.push_back(std::move(minicluster->assignments));
@@ -182,17 +196,11 @@ Result<Settings> load_settings(const CommandLine& command_line, const Environmen
     return settings;
 }
 
-Settings load_outlets(const CommandLine& command_line, const Environment& environment) {
-    const std::vector<std::string> outlets{"log-level", "log-format", "quiet", "termination-log",
-                                           "config"};
-    // One variable at a time: a typo in another one must not hide these.
-    Assignments variables;
-    for (const auto& name : outlets) {
-        auto value = environment.get(variable_name(name)).value_or("");
-        if (!value.empty()) variables.push_back({name, value, variable_name(name)});
-    }
-    Sources sources{command_line.assignments, std::move(variables)};
-    if (auto config = read_config(sources)) sources.push_back(std::move(*config));
+Settings load_outlets(const CommandLine& command_line, const Environment& environment,
+                      const ConfigFile& config) {
+    const std::vector<std::string> outlets{"log-level", "log-format", "quiet", "termination-log"};
+    Sources sources{command_line.assignments, variables_of(environment, outlets)};
+    if (config) sources.push_back(*config);
 
     Settings settings;
     for (const auto& name : outlets) {

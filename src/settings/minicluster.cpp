@@ -160,11 +160,14 @@ bool needs_shell(std::string_view command) {
 
 class Reader {
   public:
-    Reader(const std::string& path, std::optional<std::uint32_t> size) : path_(path), size_(size) {}
+    Reader(const std::string& path, const StrongerSettings& stronger)
+        : path_(path), stronger_(stronger), size_(stronger.size) {}
 
-    Result<MiniCluster> read(const std::string& container_name) {
+    Result<MiniCluster> read() {
         if (auto status = find_document(); !status) return fail(status.error());
-        if (auto status = find_container(container_name); !status) return fail(status.error());
+        if (auto status = find_container(stronger_.container); !status) {
+            return fail(status.error());
+        }
         if (auto status = walk(document_["spec"], "spec"); !status) return fail(status.error());
         if (auto status = walk(container_, "container"); !status) return fail(status.error());
         if (auto status = assign_names(); !status) return fail(status.error());
@@ -201,14 +204,33 @@ class Reader {
         if (!bytes) return fault(bytes.error().cause);
         auto documents = parse_yaml(*bytes);
         if (!documents) return fault(documents.error());
+        std::vector<std::pair<std::string, YAML::Node>> found;
         for (const YAML::Node& document : *documents) {
-            if (!document.IsMap() || !document["kind"].IsDefined()) continue;
-            const YAML::Node kind = document["kind"];
-            if (!kind.IsScalar() || kind.Scalar() != "MiniCluster") continue;
-            document_.reset(document);
-            return check_document();
+            if (scalar_at(document, "kind") != "MiniCluster") continue;
+            const YAML::Node metadata = document["metadata"];
+            found.emplace_back(scalar_at(metadata, "name"), document);
         }
-        return fault("no document of kind MiniCluster");
+        if (found.empty()) return fault("no document of kind MiniCluster");
+        // One alone may be given another name.
+        auto chosen = found.begin();
+        if (found.size() > 1) {
+            const auto is_meant = [&](const auto& each) {
+                return each.first == stronger_.cluster_name;
+            };
+            if (std::ranges::count_if(found, is_meant) != 1) return several_clusters(found);
+            chosen = std::ranges::find_if(found, is_meant);
+        }
+        document_.reset(chosen->second);
+        return check_document();
+    }
+
+    [[nodiscard]] Fault several_clusters(
+        const std::vector<std::pair<std::string, YAML::Node>>& found) const {
+        std::vector<std::string> names;
+        names.reserve(found.size());
+        for (const auto& [name, document] : found) names.push_back(name);
+        return fault(fmt::format("it has {} MiniClusters: {}", found.size(), join(names, ", ")),
+                     "name the one that is meant with --cluster-name");
     }
 
     Status check_document() {
@@ -352,7 +374,8 @@ class Reader {
         const YAML::Node network = document_["spec"]["network"];
         const YAML::Node headless = is_absent(network) ? network : network["headlessName"];
         if (!says_something(headless)) {
-            assign("service", *name, "metadata.name");
+            const std::string& given = stronger_.cluster_name;
+            assign("service", given.empty() ? *name : given, "metadata.name");
             return {};
         }
         return assign_text("service", headless, "spec.network.headlessName");
@@ -402,8 +425,8 @@ class Reader {
         if (!level) return fail(level.error());
         if (!quiet) return fail(quiet.error());
         if (!zeromq) return fail(zeromq.error());
-        if (*quiet) {
-            assign("quiet", "true", "spec.logging.quiet");
+        if (*quiet) assign("quiet", "true", "spec.logging.quiet");
+        if (*quiet && stronger_.quiet != "false") {
             assign("broker-log-level", "0", "spec.logging.quiet");
         } else if (*level > 0) {
             assign("broker-log-level", std::to_string(*level), "spec.flux.logLevel");
@@ -427,6 +450,13 @@ class Reader {
     static YAML::Node child(const YAML::Node& map, const char* key) {
         if (is_absent(map)) return YAML::Node(YAML::NodeType::Null);
         return map[key];
+    }
+
+    // Empty if it is not there, or `map` is not a map.
+    static std::string scalar_at(const YAML::Node& map, const char* key) {
+        if (!map.IsDefined() || !map.IsMap()) return "";
+        const YAML::Node node = map[key];
+        return node.IsDefined() && node.IsScalar() ? node.Scalar() : "";
     }
 
     // ---- The command --------------------------------------------------------------------------
@@ -481,6 +511,7 @@ class Reader {
     }
 
     const std::string& path_;
+    const StrongerSettings& stronger_;
     std::optional<std::uint32_t> size_;  // how many nodes the job asks for
     YAML::Node document_;
     YAML::Node container_;
@@ -490,10 +521,9 @@ class Reader {
 
 }  // namespace
 
-Result<MiniCluster> read_minicluster(const std::string& path, const std::string& container,
-                                     std::optional<std::uint32_t> size) {
+Result<MiniCluster> read_minicluster(const std::string& path, const StrongerSettings& stronger) {
     try {
-        return Reader(path, size).read(container);
+        return Reader(path, stronger).read();
     } catch (const YAML::Exception& e) {
         return fail({ExitCode::settings, "read the MiniCluster", path, e.what(), "", ""});
     }

@@ -35,6 +35,13 @@ Stored check_word(std::string_view value) {
     return {};
 }
 
+// What host names are made of; whether they are whole is seen where they are made.
+Stored check_name(std::string_view value) {
+    if (auto word = check_word(value); !word) return word;
+    if (!is_alphanumeric(value, "-._")) return refuse("holds a character that no name has");
+    return {};
+}
+
 Stored check_path(std::string_view value) {
     if (value.empty()) return refuse("is empty");
     if (std::ranges::any_of(value, is_control)) return refuse("holds a control character");
@@ -226,7 +233,7 @@ using namespace used_by;
 constexpr auto rows = std::to_array<OptionRow>({
     // The cluster and this pod's place in it.
     {"cluster-name", "NAME", "", "The cluster's name, from which the host names are made", boot,
-     Kind::value, text<&S::cluster_name, check_word>},
+     Kind::value, text<&S::cluster_name, check_name>},
     {"size", "N", "1", "How many pods are expected now", boot, Kind::value,
      number<&S::size, 1, most_hosts>},
     {"min-size", "N", "", "How many brokers must be up before the lead's command starts", boot,
@@ -278,9 +285,12 @@ constexpr auto rows = std::to_array<OptionRow>({
      "A directory that holds Flux: bin/flux, lib and so on; its libraries are for Flux, not for "
      "jobs",
      boot | install, Kind::value, text<&S::view, check_view>},
-    {"broker-config", "FILE", "", "TOML of your own that is merged over the rendered broker.toml",
+    {"broker-config", "FILE", "",
+     "TOML of your own that is merged over the rendered broker.toml; keys that an option sets are "
+     "refused",
      boot, Kind::value, text<&S::broker_config, check_path>},
-    {"broker-option", "ATTR=VALUE", "", "A broker attribute, as flux broker -S takes it", boot,
+    {"broker-option", "ATTR=VALUE", "",
+     "A broker attribute, as flux broker -S takes it; those that an option sets are refused", boot,
      Kind::repeated, appended<&S::broker_options, check_broker_option>},
     {"broker-log-level", "N", "6", "The least severe syslog level that brokers print, 0 to 7", boot,
      Kind::value, number<&S::broker_log_level, 0, 7>},

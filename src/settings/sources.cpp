@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <set>
 #include <span>
 
 #include "fluxpod/base/file.hpp"
+#include "fluxpod/base/log.hpp"
 #include "fluxpod/base/text.hpp"
 
 namespace fluxpod {
@@ -161,17 +163,37 @@ bool is_port_link(std::string_view text) {
            });
 }
 
+bool is_port_link_anywhere(std::string_view name) {
+    constexpr std::string_view mark = "_PORT_";
+    for (auto at = name.find(mark); at != std::string_view::npos; at = name.find(mark, at + 1)) {
+        if (is_port_link(name.substr(at + mark.size()))) return true;
+    }
+    return false;
+}
+
+// "/web/fluxpod-db" in FLUXPOD_DB_NAME: docker --link writes the container and its alias, of which
+// the variable's name is made.
+bool is_container_link(std::string_view variable, std::string_view value) {
+    constexpr std::string_view ending = "_NAME";
+    if (!variable.ends_with(ending) || !value.starts_with('/')) return false;
+    const auto slash = value.rfind('/');
+    std::string alias = lower(value.substr(slash + 1));
+    std::ranges::replace(alias, '-', '_');
+    return slash > 0 && alias == lower(variable.substr(0, variable.size() - ending.size()));
+}
+
+// A value that only a platform writes, also to a variable that an option has.
+bool is_link_by_value(std::string_view variable, std::string_view value) {
+    if (variable.ends_with("_PORT") && value.find("://") != std::string_view::npos) return true;
+    return is_container_link(variable, value);
+}
+
 // The variables that a kubelet makes for every Service (Kubernetes, "Discovering services") and
-// docker --link for a container, where its name is "fluxpod" or begins with "fluxpod-". `name` is
-// what stands behind "FLUXPOD", as in "_LEAD_SERVICE_HOST".
-bool is_service_link(std::string_view name, std::string_view value) {
-    if (name.ends_with("_SERVICE_HOST") || name.ends_with("_SERVICE_PORT")) return true;
-    if (name.find("_SERVICE_PORT_") != std::string_view::npos) return true;
-    if (name.ends_with("_PORT") && value.find("://") != std::string_view::npos) return true;
-    if (name.ends_with("_NAME") && value.starts_with("/")) return true;
-    if (name.find("_ENV_") != std::string_view::npos) return true;
-    auto port = name.find("_PORT_");
-    return port != std::string_view::npos && is_port_link(name.substr(port + 6));
+// docker --link for a container, whose name is "fluxpod" or begins with "fluxpod-".
+bool is_link_by_name(std::string_view variable) {
+    if (variable.ends_with("_SERVICE_HOST") || variable.ends_with("_SERVICE_PORT")) return true;
+    if (variable.find("_SERVICE_PORT_") != std::string_view::npos) return true;
+    return variable.find("_ENV_") != std::string_view::npos || is_port_link_anywhere(variable);
 }
 
 Error unknown_variable(const std::string& variable) {
@@ -196,7 +218,9 @@ const OptionRow* option_of_variable(std::string_view variable) {
 
 }  // namespace
 
-Result<std::vector<Assignment>> read_environment(const Environment& environment) {
+Result<std::vector<Assignment>> read_environment(const Environment& environment,
+                                                 unsigned command_bit) {
+    const bool is_strict = (command_bit & (used_by::init | used_by::wait)) == 0;
     std::vector<Assignment> assignments;
     std::set<std::string> seen;
     for (const auto& entry : environment.entries()) {
@@ -205,11 +229,15 @@ Result<std::vector<Assignment>> read_environment(const Environment& environment)
         const std::string variable = entry.substr(0, equals);
         const std::string value = entry.substr(equals + 1);
         if (!seen.insert(variable).second || value.empty()) continue;
-        const auto behind = std::string_view(variable).substr(variable_prefix.size() - 1);
-        if (is_service_link(behind, value)) continue;
-
+        if (is_link_by_value(variable, value)) continue;
         const auto* row = option_of_variable(variable);
-        if (row == nullptr) return fail(unknown_variable(variable));
+        if (row == nullptr && is_link_by_name(variable)) continue;
+        if (row == nullptr) {
+            Error unknown = unknown_variable(variable);
+            if (is_strict) return fail(std::move(unknown));
+            log::warning("the variable {} is ignored: {}", variable, unknown.cause);
+            continue;
+        }
         auto values = row->kind == Kind::repeated ? split_words(value) : std::vector{value};
         for (auto& each : values) {
             assignments.push_back({std::string(row->name), std::move(each), variable});
@@ -229,9 +257,11 @@ Error unusable_line(const std::string& origin, std::string cause, std::string hi
             .hint = std::move(hint)};
 }
 
+using FirstOrigins = std::map<std::string, std::string, std::less<>>;  // of each option
+
 // One line of the form "name = value", without its comment; blank ones say nothing.
-Status take_config_line(std::vector<Assignment>& assignments, std::string_view line,
-                        const std::string& origin) {
+Status take_config_line(std::vector<Assignment>& assignments, FirstOrigins& first_origins,
+                        std::string_view line, const std::string& origin) {
     line = trim(line.substr(0, line.find('#')));
     if (line.empty()) return {};
     if (line.starts_with('['))
@@ -249,9 +279,9 @@ Status take_config_line(std::vector<Assignment>& assignments, std::string_view l
                                   near ? "did you mean " + *near + "?" : ""));
     }
     if (name == "config") return fail(unusable_line(origin, "one config file cannot name another"));
-    for (const auto& earlier : assignments) {
-        if (row->kind == Kind::repeated || earlier.option != name) continue;
-        return fail(unusable_line(origin, name + " is given twice, first in " + earlier.origin));
+    const auto [first, is_first] = first_origins.emplace(name, origin);
+    if (!is_first && row->kind != Kind::repeated) {
+        return fail(unusable_line(origin, name + " is given twice, first in " + first->second));
     }
     assignments.push_back({name, std::string(trim(line.substr(equals + 1))), origin});
     return {};
@@ -270,10 +300,11 @@ Result<std::vector<Assignment>> read_config_file(const std::string& path) {
                      .hint = ""});
     }
     std::vector<Assignment> assignments;
+    FirstOrigins first_origins;
     std::size_t number = 0;
     for (const auto& line : split(*text, '\n')) {
         const std::string origin = fmt::format("line {} of {}", ++number, path);
-        auto taken = take_config_line(assignments, line, origin);
+        auto taken = take_config_line(assignments, first_origins, line, origin);
         if (!taken) return fail(taken.error());
     }
     return assignments;

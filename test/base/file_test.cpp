@@ -3,14 +3,20 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <csignal>
+#include <cstring>
 #include <filesystem>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "temp_dir.hpp"
@@ -19,6 +25,7 @@
 using namespace fluxpod;
 using fluxpod::test::TempDir;
 using fluxpod::test::Umask;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -91,19 +98,64 @@ TEST_CASE("a missing file and a directory say what they are") {
     CHECK(read_file(dir.path()).error().error_number == EISDIR);
 }
 
-TEST_CASE("a FIFO that nobody writes is not waited for") {
+TEST_CASE("a FIFO that nobody writes: a failure after the patience") {
     const TempDir dir;
     const std::string fifo = dir / "fifo";
     REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
-    CHECK(read_file(fifo) == "");
+    const auto failure = read_file(fifo, 100, 1ms);
+    REQUIRE_FALSE(failure.has_value());
+    CHECK(failure.error().error_number == ETIMEDOUT);
+    CHECK(failure.error().cause == "nobody wrote to it within 0s");
 }
 
-TEST_CASE("a FIFO whose writer is silent is a failure and not waited for") {
+TEST_CASE("a FIFO whose writer stops in the middle: a failure after the patience") {
     const TempDir dir;
     const std::string fifo = dir / "fifo";
     REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
     const Fd both_ends(::open(fifo.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK));
-    CHECK(read_file(fifo).error().error_number == EAGAIN);
+    CHECK(read_file(fifo, 100, 1ms).error().error_number == ETIMEDOUT);
+    REQUIRE(::write(both_ends.get(), "half", 4) == 4);
+    CHECK(read_file(fifo, 100, 1ms).error().cause == "its writer was not done within 0s");
+}
+
+TEST_CASE("a FIFO whose writer comes late and writes slowly: read whole") {
+    const TempDir dir;
+    const std::string fifo = dir / "fifo";
+    REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+    std::thread writer([&fifo] {
+        // Opens when the reader does, and then sees each piece taken before it writes the next.
+        const Fd end(::open(fifo.c_str(), O_WRONLY | O_CLOEXEC));
+        for (const char* piece : {"one ", "two ", "three"}) {
+            if (::write(end.get(), piece, std::strlen(piece)) <= 0) return;
+            int left = 1;
+            while (::ioctl(end.get(), FIONREAD, &left) == 0 && left > 0) ::sched_yield();
+        }
+    });
+    CHECK(read_file(fifo) == "one two three");
+    writer.join();
+}
+
+TEST_CASE("a pipe whose writer wrote nothing and left: an empty file") {
+    std::array<int, 2> ends{};
+    REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
+    const Fd reader(ends[0]);
+    ::close(ends[1]);
+    CHECK(read_file("/proc/self/fd/" + std::to_string(reader.get())) == "");
+}
+
+TEST_CASE("a signal that asks for the end: ends the wait for a writer") {
+    const TempDir dir;
+    const std::string fifo = dir / "fifo";
+    REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+    sigset_t term;
+    sigemptyset(&term);
+    sigaddset(&term, SIGTERM);
+    REQUIRE(::pthread_sigmask(SIG_BLOCK, &term, nullptr) == 0);
+    ::raise(SIGTERM);
+    const auto failure = read_file(fifo);
+    REQUIRE(::sigwaitinfo(&term, nullptr) == SIGTERM);  // it was not consumed
+    REQUIRE(::pthread_sigmask(SIG_UNBLOCK, &term, nullptr) == 0);
+    CHECK(failure.error().error_number == EINTR);
 }
 
 TEST_CASE("a link is followed by a read, since a mounted Secret is one") {

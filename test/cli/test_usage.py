@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Exit codes 2 and 10: what is wrong with the words, the environment and the files of settings."""
 
+import os
+import signal
+
+import podnet
 import pytest
 
 
@@ -95,6 +99,67 @@ def test_the_variables_that_kubernetes_makes_for_a_service_are_nobodys(start, le
     }
     process = start(lead("--", "date"), env=env)
     assert process.wait(10) == 0, process.log
+
+
+def test_a_service_called_fluxpod_port_stops_no_pod(start, lead):
+    env = {
+        "FLUXPOD_PORT_PORT_8050_TCP": "tcp://10.0.0.1:8050",
+        "FLUXPOD_PORT_PORT": "tcp://10.0.0.1:8050",
+        "FLUXPOD_PORT_SERVICE_PORT": "8050",
+    }
+    process = start(lead("--", "date"), env=env)
+    assert process.wait(10) == 0, process.log
+
+
+def test_a_setting_that_looks_like_a_link_is_looked_at(start, refuses, lead):
+    env = {"FLUXPOD_CLUSTER_NAME": "/bad"}
+    words = [word for word in lead("--", "date") if word not in ("--cluster-name", "one")]
+    refuses(start(words, env=env), 10, "cluster-name", "/bad", "FLUXPOD_CLUSTER_NAME")
+
+
+def test_an_unknown_variable_is_a_warning_for_init_and_wait(start, fluxpod):
+    for words in (["init", "--", "true"], ["wait", "file:/", "--", "true"]):
+        process = start([fluxpod, *words], env={"FLUXPOD_VERSION": "1"})
+        assert process.wait(10) == 0, process.log
+        assert "FLUXPOD_VERSION" in process.log
+
+
+@pytest.mark.parametrize(
+    "words, patterns",
+    [
+        (["--broker-option", "broker.quorum=9"], ["broker.quorum=9", "--min-size"]),
+        (["--broker-option", "rundir=/x"], ["rundir=/x", "--root"]),
+        (["--broker-option", "content.restore=/x"], ["content.restore", "--archive"]),
+    ],
+    ids=lambda value: " ".join(value) if value[0].startswith("--") else "",
+)
+def test_an_attribute_that_the_plan_decides_is_10(start, refuses, lead, words, patterns):
+    refuses(start(lead(*words, "--", "date")), 10, *patterns)
+
+
+def test_a_key_that_the_plan_decides_is_10(start, refuses, lead, tmp_path):
+    mine = tmp_path / "mine.toml"
+    mine.write_text("[bootstrap]\ndefault_port = 9000\n")
+    words = lead("--broker-config", str(mine), "--", "date")
+    refuses(start(words), 10, "default_port", "--port", "mine.toml")
+
+
+def open_for_writing(fifo):
+    """A descriptor, once there is a reader."""
+    try:
+        return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return None
+
+
+def test_a_signal_ends_the_wait_for_a_config_file_whose_writer_is_silent(start, lead, tmp_path):
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    process = start(lead("--config", str(fifo), "--", "date"))
+    writer = podnet.until(lambda: open_for_writing(fifo), 10, "the reader")
+    process.signal(signal.SIGTERM)
+    assert process.wait(10) == 143, process.log
+    os.close(writer)
 
 
 def test_a_variable_with_a_wrong_value_names_itself(start, refuses, lead):

@@ -29,6 +29,6 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const auto text = as_text(data, size);
     file.set(text);
     check(read_config_file(file.path()));
-    check(read_environment(Environment(split(text, '\n'))));
+    check(read_environment(Environment(split(text, '\n')), used_by::run));
     return 0;
 }

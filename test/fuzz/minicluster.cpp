@@ -18,7 +18,10 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
 
     file.set(text);
     const auto cluster = read_minicluster(
-        file.path(), "", wanted == 0 ? std::nullopt : std::optional<std::uint32_t>(wanted));
+        file.path(), {.container = {},
+                      .cluster_name = wanted % 2 == 0 ? "" : "fp",
+                      .size = wanted == 0 ? std::nullopt : std::optional<std::uint32_t>(wanted),
+                      .quiet = {}});
     must_hold(documents || !cluster, "no MiniCluster without YAML");
     if (!cluster) {
         must_hold(!cluster.error().message().empty(), "a refusal has a reason");

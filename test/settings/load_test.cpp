@@ -21,7 +21,8 @@ struct Desk {
         auto line = read_command_line(words, command);
         if (!line) return fail(line.error());
         entries.push_back("FLUXPOD_CONFIG=" + config);
-        return load_settings(*line, Environment(std::move(entries)));
+        const Environment environment(std::move(entries));
+        return load_settings(*line, environment, find_config(*line, environment));
     }
     [[nodiscard]] Settings loaded(const Words& words, const Words& entries = {},
                                   unsigned command = used_by::run) const {
@@ -191,12 +192,37 @@ TEST_CASE("where errors are told is known even when the settings are wrong") {
     CommandLine line;
     line.assignments.push_back({"termination-log", "/tmp/last", "flag --termination-log"});
     line.assignments.push_back({"size", "0", "flag --size"});
-    CHECK_FALSE(load_settings(line, environment).has_value());
-    auto outlets = load_outlets(line, environment);
+    const auto config = find_config(line, environment);
+    CHECK_FALSE(load_settings(line, environment, config).has_value());
+    auto outlets = load_outlets(line, environment, config);
     CHECK(outlets.log_format == LogFormat::json);
     CHECK(outlets.log_level == LogLevel::debug);
     CHECK(outlets.termination_log == "/tmp/last");
     CHECK_FALSE(outlets.quiet);
+}
+
+TEST_CASE("a size that beats the MiniCluster's: the job asks for that many nodes") {
+    Desk desk;
+    const auto file = desk.dir.write("mini.yaml",
+                                     "apiVersion: flux-framework.org/v1alpha2\nkind: MiniCluster\n"
+                                     "metadata: {name: fp}\nspec:\n  size: 2\n  tasks: 8\n"
+                                     "  containers: [{image: x, command: app}]\n");
+    const Words words{"--minicluster", file};
+    const Words submit{"flux", "submit", "-N2", "-n8", "--quiet", "--watch", "app"};
+    CHECK(desk.loaded(words).command == submit);
+    CHECK(desk.loaded({"--size", "8", "--minicluster", file}).command[2] == "-N8");
+    CHECK(desk.loaded(words, {"FLUXPOD_SIZE=4"}).command[2] == "-N4");
+    desk.dir.write("fluxpod.conf", "size = 3\n");
+    CHECK(desk.loaded(words).command[2] == "-N3");
+}
+
+TEST_CASE("a cluster name that beats the MiniCluster's: the service follows it") {
+    Desk desk;
+    const auto file = desk.dir.write("mini.yaml",
+                                     "apiVersion: flux-framework.org/v1alpha2\nkind: MiniCluster\n"
+                                     "metadata: {name: fp}\nspec: {containers: [{image: x}]}\n");
+    CHECK(desk.loaded({"--minicluster", file}).service == "fp");
+    CHECK(desk.loaded({"--minicluster", file, "--cluster-name", "other"}).service == "other");
 }
 
 }  // namespace fluxpod

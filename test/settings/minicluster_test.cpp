@@ -23,7 +23,8 @@ std::string document(const std::string& spec, const std::string& container = "")
 fluxpod::Result<fluxpod::MiniCluster> read(const std::string& text, const std::string& name = "",
                                            std::optional<std::uint32_t> size = {}) {
     fluxpod::test::TempDir dir;
-    return read_minicluster(dir.write("mini.yaml", text), name, size);
+    return read_minicluster(dir.write("mini.yaml", text),
+                            {.container = name, .cluster_name = {}, .size = size, .quiet = {}});
 }
 
 std::map<std::string, std::string> settings_of(const std::string& text) {
@@ -86,7 +87,7 @@ TEST_CASE("every field that is a setting becomes one") {
 TEST_CASE("an assignment remembers field and file") {
     fluxpod::test::TempDir dir;
     const std::string path = dir.write("mini.yaml", document("  size: 4\n"));
-    auto cluster = read_minicluster(path, "");
+    auto cluster = read_minicluster(path);
     REQUIRE(cluster);
     auto size = std::ranges::find(cluster->assignments, "size", &fluxpod::Assignment::option);
     REQUIRE(size != cluster->assignments.end());
@@ -182,10 +183,42 @@ TEST_CASE("an interactive cluster has no command, and says so if one is given") 
     CHECK(command_of(document("", "    command: '  '\n")).empty());
 }
 
-TEST_CASE("the first MiniCluster of several documents is read") {
-    CHECK(settings_of("kind: Namespace\n---\n- list\n---\n" + document("  size: 3\n") + "---\n" +
-                      document("  size: 4\n"))
-              .at("size") == "3");
+TEST_CASE("several MiniClusters: the one that is called like the cluster, or none") {
+    const std::string first = document("  size: 3\n");
+    std::string second = document("  size: 4\n");
+    second.replace(second.find("  name: fp\n"), 11, "  name: other\n");
+    fluxpod::test::TempDir dir;
+    const std::string path = dir.write("mini.yaml", first + "---\n" + second);
+    const auto size_of = [&](const std::string& name) -> std::string {
+        auto cluster = read_minicluster(
+            path, {.container = {}, .cluster_name = name, .size = {}, .quiet = {}});
+        if (!cluster) return cluster.error().message();
+        auto size = std::ranges::find(cluster->assignments, "size", &fluxpod::Assignment::option);
+        return size->value;
+    };
+    CHECK(size_of("fp") == "3");
+    CHECK(size_of("other") == "4");
+    CHECK(mentions(size_of(""), "it has 2 MiniClusters: fp, other"));
+    CHECK(mentions(size_of("third"), "--cluster-name"));
+    dir.write("mini.yaml", first + "---\n" + first);
+    CHECK(mentions(size_of("fp"), "fp, fp"));
+}
+
+TEST_CASE("quiet that a stronger source denies: the broker's log stays as it is") {
+    fluxpod::test::TempDir dir;
+    const std::string path =
+        dir.write("mini.yaml", document("  logging: {quiet: true}\n  flux: {logLevel: 7}\n"));
+    auto cluster =
+        read_minicluster(path, {.container = {}, .cluster_name = {}, .size = {}, .quiet = "false"});
+    REQUIRE(cluster);
+    auto level =
+        std::ranges::find(cluster->assignments, "broker-log-level", &fluxpod::Assignment::option);
+    CHECK(level->value == "7");
+}
+
+TEST_CASE("a MiniCluster among other documents: the only one is read") {
+    CHECK(settings_of("kind: Namespace\n---\n- list\n---\n" + document("  size: 3\n")).at("size") ==
+          "3");
     CHECK(mentions(fault_of("kind: Job\n"), "no document of kind MiniCluster"));
     CHECK(mentions(fault_of(""), "no document of kind MiniCluster"));
 }
@@ -305,7 +338,7 @@ TEST_CASE("values of another type are refused with their place") {
 }
 
 TEST_CASE("a file that is absent or no YAML is error 10 with its path") {
-    auto absent = read_minicluster("/nonexistent/mini.yaml", "");
+    auto absent = read_minicluster("/nonexistent/mini.yaml");
     REQUIRE_FALSE(absent);
     CHECK(absent.error().code == fluxpod::ExitCode::settings);
     CHECK(mentions(absent.error().message(), "/nonexistent/mini.yaml"));

@@ -28,14 +28,14 @@ std::string refused(const Words& words, unsigned command = used_by::run) {
     return line.error().message();
 }
 
-std::vector<Assignment> variables(const Words& entries) {
-    auto read = read_environment(Environment(entries));
+std::vector<Assignment> variables(const Words& entries, unsigned command = used_by::run) {
+    auto read = read_environment(Environment(entries), command);
     REQUIRE_MESSAGE(read.has_value(), read.error().message());
     return *read;
 }
 
 std::string refused_variables(const Words& entries) {
-    auto read = read_environment(Environment(entries));
+    auto read = read_environment(Environment(entries), used_by::run);
     REQUIRE_FALSE(read.has_value());
     CHECK(read.error().code == ExitCode::settings);
     return read.error().message();
@@ -171,6 +171,8 @@ TEST_CASE("values at their bounds are taken and values past them are refused") {
     CHECK_FALSE(takes("hostname", "a\033[1m"));
     CHECK(takes("hosts", "fp-[0-3],login"));
     CHECK_FALSE(takes("hosts", "fp-[3-0]"));
+    CHECK(takes("cluster-name", "a.b-c"));
+    CHECK_FALSE(takes("cluster-name", "/bad"));
     CHECK(takes("broker-option", "tbon.prefertcp=1"));
     CHECK(takes("broker-option", "log-filename="));
     CHECK_FALSE(takes("broker-option", "=1"));
@@ -325,6 +327,38 @@ TEST_CASE("variables that a platform makes for a Service called fluxpod are pass
                    "FLUXPOD_LEAD_PORT_53_UDP_ADDR=10.96.0.8", "FLUXPOD_NAME=/web/fluxpod",
                    "FLUXPOD_ENV_LANG=C"})
             .empty());
+}
+
+TEST_CASE("variables of a Service with PORT in its name: ignored") {
+    CHECK(variables({"FLUXPOD_PORT_PORT_8050_TCP=tcp://10.0.0.1:8050",
+                     "FLUXPOD_PORT_PORT_8050_TCP_PORT=8050",
+                     "FLUXPOD_PORT_PORT_8050_TCP_ADDR=10.0.0.1", "FLUXPOD_PORT_SERVICE_PORT=8050",
+                     "FLUXPOD_PORT_SERVICE_HOST=10.0.0.1", "FLUXPOD_PORT_PORT=tcp://10.0.0.1:8050",
+                     "FLUXPOD_A_PORT_B_PORT_53_UDP_PROTO=udp"})
+              .empty());
+}
+
+TEST_CASE("a container link to the name of a setting: ignored only if its alias is that name") {
+    CHECK(variables({"FLUXPOD_CLUSTER_NAME=/web/fluxpod-cluster"}).empty());
+    for (const char* value : {"/bad", "/web/other", "/fluxpod_cluster"}) {
+        CAPTURE(value);
+        auto read = variables({std::string("FLUXPOD_CLUSTER_NAME=") + value});
+        REQUIRE(read.size() == 1);
+        CHECK(read[0].value == value);
+    }
+}
+
+TEST_CASE(
+    "a variable that is not a setting: ignored by init and wait, whose programs are others'") {
+    CHECK(variables({"FLUXPOD_VERSION=1"}, used_by::init).empty());
+    CHECK(variables({"FLUXPOD_VERSION=1", "FLUXPOD_TIMEOUT=3s"}, used_by::wait).size() == 1);
+    CHECK(mentions(refused_variables({"FLUXPOD_VERSION=1"}), "there is no such setting"));
+}
+
+TEST_CASE("80,000 lines of one option: as many assignments, in one pass") {
+    std::string text;
+    for (int i = 1; i <= 80000; ++i) text += "parent=f-" + std::to_string(i) + "=f\n";
+    CHECK(config(text).size() == 80000);
 }
 
 TEST_CASE("settings whose variables look like a Service's are settings all the same") {

@@ -4,11 +4,13 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstddef>
 #include <string>
 #include <string_view>
 
 #include "fluxpod/base/error.hpp"
+#include "fluxpod/base/time.hpp"
 
 namespace fluxpod {
 
@@ -42,11 +44,36 @@ struct FileFailure {
 template <class T>
 using FileResult = tl::expected<T, FileFailure>;
 
-// Reads a regular file, pipe or proc file whole. More than `limit` bytes is a failure (EFBIG),
-// as is a directory (EISDIR): a mounted Secret or a user's file may be anything. A FIFO that
-// nobody writes is not waited for.
+// How long the whole reading of a pipe may take. A process substitution may ask another machine
+// first, and a boot must end before a kubelet gives up on the pod.
+inline constexpr Duration pipe_patience = std::chrono::seconds(30);
+
+// One reading of a file from its beginning to its end. It waits for a pipe's writer: for bytes that
+// are not there yet, and for a FIFO's first writer. The wait ends after `patience` (ETIMEDOUT), and
+// at once when a blocked HUP, INT, QUIT or TERM is pending (EINTR).
+class FileReader {
+  public:
+    // Fails for a directory (EISDIR): a mounted Secret or a user's file may be anything.
+    static FileResult<FileReader> open(const std::string& path, Duration patience = pipe_patience);
+    // The number of bytes that it put to `to`: at most `size`, 0 at the end of the file.
+    FileResult<std::size_t> read(void* to, std::size_t size);
+
+  private:
+    FileReader(Fd fd, bool is_fifo, Duration patience);
+    [[nodiscard]] bool awaits_first_writer() const;
+    [[nodiscard]] FileResult<void> wait_for_writer() const;
+
+    Fd fd_;
+    bool is_fifo_;
+    bool has_begun_ = false;  // a byte was read
+    Duration patience_;
+    TimePoint deadline_;
+};
+
+// Reads a regular file, pipe or proc file whole. More than `limit` bytes is a failure (EFBIG).
 [[nodiscard]] FileResult<std::string> read_file(const std::string& path,
-                                                std::size_t limit = std::size_t{1} << 20U);
+                                                std::size_t limit = std::size_t{1} << 20U,
+                                                Duration patience = pipe_patience);
 
 enum class WriteOutcome { written, unchanged };
 // What is of no use after the machine went down need not wait for its disk.

@@ -11,6 +11,7 @@
 #include "fluxpod/formats/curve_cert.hpp"
 #include "fluxpod/gates/former_life.hpp"
 #include "fluxpod/gates/wait.hpp"
+#include "fluxpod/identity/network_facts.hpp"
 #include "fluxpod/plan/plan.hpp"
 #include "fluxpod/report/boot_report.hpp"
 #include "fluxpod/settings/settings.hpp"
@@ -38,8 +39,18 @@ struct KnownPod {
 [[nodiscard]] NodeFacts read_node_facts(const Settings& settings, NodeShape shape,
                                         bool in_kubernetes);
 
-// topology and plan: hwloc, cgroups, interfaces, the user's TOML, and from them every decision.
-[[nodiscard]] Result<Plan> decide(const Settings& settings, const KnownPod& pod);
+// topology: what this machine and the user's TOML say, looked at once for any number of pods: hwloc
+// is slow, and a pipe can be read only once.
+struct Surroundings {
+    std::optional<NodeFacts> node;  // nullopt if Flux discovers resources and the node rule is off
+    NetworkFacts network;
+    std::string user_toml;
+};
+[[nodiscard]] Result<Surroundings> look_around(const Settings& settings, bool in_kubernetes);
+
+// plan: every decision for this pod.
+[[nodiscard]] Result<Plan> decide(const Settings& settings, const KnownPod& pod,
+                                  const Surroundings& around);
 
 // Both, as stages of the report and with one line in the log that says who this pod is.
 struct DecidedPod {

@@ -10,6 +10,7 @@
 
 #include "fluxpod/base/environ.hpp"
 #include "fluxpod/base/error.hpp"
+#include "fluxpod/settings/load.hpp"
 #include "fluxpod/settings/settings.hpp"
 #include "fluxpod/settings/sources.hpp"
 
@@ -19,6 +20,7 @@ namespace fluxpod {
 struct Invocation {
     CommandLine line;
     Environment environment;
+    ConfigFile config;
     sigset_t inherited_mask{};
 };
 

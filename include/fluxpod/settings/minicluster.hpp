@@ -32,11 +32,17 @@ struct MiniCluster {
     std::vector<std::string> warnings;
 };
 
-// The first MiniCluster of the file's documents. `container` names the container that runs Flux;
-// empty: the only one, or the one that has runFlux. `size` is the cluster's size where a stronger
-// source than the file gives one: the job is submitted to that many nodes. Error 10.
+// What stronger sources than the file have set already; empty and nullopt: nothing. What the file
+// only implies is derived from these where they are set, else from the file.
+struct StrongerSettings {
+    std::string container;     // the one that runs Flux; empty: the only one, or that with runFlux
+    std::string cluster_name;  // the service's name as well, unless the file names the service
+    std::optional<std::uint32_t> size;  // the job is submitted to that many nodes
+    std::string quiet;                  // "true", "false": whether the broker logs nothing, too
+};
+
+// Reads the file's only MiniCluster; of several the one that is called cluster_name. Error 10.
 [[nodiscard]] Result<MiniCluster> read_minicluster(const std::string& path,
-                                                   const std::string& container,
-                                                   std::optional<std::uint32_t> size = {});
+                                                   const StrongerSettings& stronger = {});
 
 }  // namespace fluxpod

@@ -34,12 +34,16 @@ struct CommandLine {
 [[nodiscard]] Result<CommandLine> read_command_line(const std::vector<std::string>& words,
                                                     unsigned command_bit);
 
-// Every FLUXPOD_* variable. An unknown one is error 10 with the nearest known name; but variables
-// that Kubernetes and Docker make for a Service whose name begins with "fluxpod"
-// (FLUXPOD_PORT=tcp://..., FLUXPOD_SERVICE_HOST, ...) are nobody's settings and are passed over. A
-// variable that is set to nothing counts as not set, and of several entries of one name the first
-// is meant, as getenv(3) has it. The values of a repeatable option stand between blanks.
-[[nodiscard]] Result<std::vector<Assignment>> read_environment(const Environment& environment);
+// Reads every FLUXPOD_* variable. Kubernetes and Docker make variables for a Service or container
+// whose name begins with "fluxpod": they are ignored. FLUXPOD_PORT_8050_TCP_ADDR and its like are
+// recognised by their names; one that is an option's as well (FLUXPOD_PORT=tcp://...,
+// FLUXPOD_NAME=/web/fluxpod) by a value that only the platform writes. Any other unknown variable
+// is error 10 with the nearest known name; for init and wait, which start programs of other images,
+// it is a warning (an image may have set ENV FLUXPOD_VERSION). A variable that is set to nothing
+// counts as not set, and of several entries of one name the first is meant, as in getenv(3). The
+// values of a repeatable option are separated by blanks.
+[[nodiscard]] Result<std::vector<Assignment>> read_environment(const Environment& environment,
+                                                               unsigned command_bit);
 
 // "name = value" lines; a "#" anywhere begins a comment; flags take true or false; a repeatable
 // option is given on several lines; there are no sections. Error 10 with path and, where it is
