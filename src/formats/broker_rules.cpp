@@ -6,12 +6,12 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 #include <span>
 #include <utility>
 
 #include "fluxpod/base/text.hpp"
-#include "fluxpod/formats/duration.hpp"
 #include "fluxpod/formats/hostlist.hpp"
 #include "fluxpod/formats/hostname.hpp"
 #include "fluxpod/formats/idset.hpp"
@@ -94,12 +94,21 @@ tl::expected<const TomlTable*, std::string> section(const Toml& root, const char
     return &found->second.as_table();
 }
 
-// In seconds; infinity where Flux Standard Duration says so.
+// Returns seconds, or infinity. Reads what flux-core's fsd_parse_duration reads: what strtod(3)
+// takes, then one of five units or the end. "730d", "Infinity", "0x10" and "" are durations.
 tl::expected<double, std::string> seconds_of(const std::string& text) {
-    if (text == "inf" || text == "infinity") return HUGE_VAL;
-    auto duration = parse_duration(text);
-    if (!duration) return refuse(text + " " + duration.error());
-    return std::chrono::duration<double>(*duration).count();
+    constexpr std::array<std::pair<std::string_view, double>, 6> units{
+        {{"", 1}, {"ms", 0.001}, {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}}};
+    char* rest = nullptr;
+    const double number = std::strtod(text.c_str(), &rest);
+    const auto* unit = std::ranges::find(units, std::string_view(rest),
+                                         [](const auto& each) { return each.first; });
+    const bool has_unit = *rest != '\0';
+    if (unit == units.end() || std::isnan(number) || (std::isinf(number) && has_unit)) {
+        return refuse(text + " is not a duration such as 30s, 1.5m or 500ms");
+    }
+    if (number < 0) return refuse(text + " is negative");
+    return number * unit->second;
 }
 
 // %h and %p as Flux replaces them; any other %x stays as it is, and so does a last lone %.
@@ -154,9 +163,15 @@ class HostsCheck {
             if (auto checked = check_entry(entry); !checked) return refuse(checked.error());
             ++index_;
         }
-        if (auto checked = check_names(); !checked) return refuse(checked.error());
-        if (auto checked = check_parents(); !checked) return refuse(checked.error());
-        return all_.size();
+        if (own_hostname_ && !all_.find(*own_hostname_)) {
+            return refuse(fmt::format("[bootstrap] hosts: this host, {}, is not among the {}",
+                                      *own_hostname_, all_.size()));
+        }
+        constexpr auto has_parent = [](const Entry& entry) { return entry.parent.has_value(); };
+        if (std::ranges::none_of(entries_, has_parent) && !all_.repeated()) return all_.size();
+        const HostRanks ranks(all_);
+        if (auto checked = check_parents(ranks); !checked) return refuse(checked.error());
+        return ranks.size();
     }
 
   private:
@@ -165,7 +180,7 @@ class HostsCheck {
         KeyRule{"connect", toml::value_t::string}, KeyRule{"parent", toml::value_t::string}};
 
     struct Entry {
-        std::size_t end;  // one past its last rank
+        std::size_t end;  // one past its last position in all_
         std::optional<std::string> parent;
     };
 
@@ -180,12 +195,11 @@ class HostsCheck {
         const std::string host = *text_at(table, "host");
         auto hosts = Hostlist::parse(host);
         if (!hosts) return refuse(where() + ": host: " + hosts.error());
-        const std::size_t before = entries_.empty() ? 0 : entries_.back().end;
-        if (before + hosts->size() > most_hosts) {
+        if (all_.size() + hosts->size() > most_hosts) {
             return refuse(fmt::format("[bootstrap] hosts: more than {} hosts", most_hosts));
         }
         std::string longest;
-        for (const std::string& name : hosts->expand()) {
+        for (const std::string& name : hosts->boundary_names()) {
             if (auto fault = hostname_fault(name)) {
                 return refuse(where() + ": host name " + name + " " + *fault);
             }
@@ -197,8 +211,8 @@ class HostsCheck {
         if (auto checked = check_uri(table, "connect", "default_connect", longest); !checked) {
             return checked;
         }
-        entries_.push_back({before + hosts->size(), text_at(table, "parent")});
-        lists_.push_back(hosts->encode());
+        all_.append(*hosts);
+        entries_.push_back({all_.size(), text_at(table, "parent")});
         return {};
     }
 
@@ -216,51 +230,36 @@ class HostsCheck {
                           : fmt::format("[bootstrap]: {}: {}", fallback, *fault));
     }
 
-    Checked check_names() {
-        auto all = Hostlist::parse(join(lists_, ","));
-        if (!all) return refuse("[bootstrap] hosts: " + all.error());
-        all_ = std::move(*all);
-        if (all_.size() != entries_.back().end) return refuse("[bootstrap] hosts: not countable");
-        if (auto name = all_.repeated()) {
-            return refuse("[bootstrap] hosts: " + *name +
-                          " stands there twice, which would move every later rank");
-        }
-        if (own_hostname_ && !all_.find(*own_hostname_)) {
-            return refuse(fmt::format("[bootstrap] hosts: this host, {}, is not among the {}",
-                                      *own_hostname_, all_.size()));
-        }
-        return {};
-    }
-
-    Checked check_parents() {
-        constexpr auto has_parent = [](const Entry& entry) { return entry.parent.has_value(); };
-        if (std::ranges::none_of(entries_, has_parent)) return {};
-
-        std::vector<std::size_t> parent_of(all_.size(), 0);
-        std::size_t rank = 0;
+    // Of a repeated host Flux keeps the first entry and adds the keys that it lacks.
+    [[nodiscard]] Checked check_parents(const HostRanks& ranks) const {
+        constexpr auto unknown = std::numeric_limits<std::size_t>::max();
+        std::vector<std::size_t> parent_of(ranks.size(), unknown);
+        std::size_t position = 0;
         for (const Entry& entry : entries_) {
-            for (; rank < entry.end; ++rank) {
+            for (; position < entry.end; ++position) {
                 if (!entry.parent) continue;
-                auto parent = all_.find(*entry.parent);
+                const std::string name = all_.at(position);
+                const std::size_t rank = ranks.find(name).value();
+                if (parent_of[rank] != unknown) continue;
+                auto parent = ranks.find(*entry.parent);
                 if (!parent) {
                     return refuse("[bootstrap] hosts: parent " + *entry.parent +
                                   " is not one of the hosts");
                 }
                 if (rank == 0) {
-                    return refuse("[bootstrap] hosts: rank 0, " + all_.at(0) +
-                                  ", may have no parent");
+                    return refuse("[bootstrap] hosts: rank 0, " + name + ", may have no parent");
                 }
-                if (*parent == rank) {
-                    return refuse("[bootstrap] hosts: " + all_.at(rank) + " is its own parent");
-                }
+                if (*parent == rank)
+                    return refuse("[bootstrap] hosts: " + name + " is its own parent");
                 parent_of[rank] = *parent;
             }
         }
+        std::ranges::replace(parent_of, unknown, std::size_t{0});
         return check_cycles(parent_of);
     }
 
     // Each rank's way up is walked until rank 0 or a way that was found good before.
-    [[nodiscard]] Checked check_cycles(const std::vector<std::size_t>& parent_of) const {
+    [[nodiscard]] static Checked check_cycles(const std::vector<std::size_t>& parent_of) {
         std::vector<std::size_t> walk_of(parent_of.size(), 0);  // 0: not walked yet
         for (std::size_t start = 1; start < parent_of.size(); ++start) {
             std::size_t rank = start;
@@ -269,8 +268,8 @@ class HostsCheck {
                 rank = parent_of[rank];
             }
             if (rank != 0 && walk_of[rank] == start) {
-                return refuse("[bootstrap] hosts: the parents of " + all_.at(rank) +
-                              " form a cycle");
+                return refuse(
+                    fmt::format("[bootstrap] hosts: the parents of rank {} form a cycle", rank));
             }
         }
         return {};
@@ -281,7 +280,6 @@ class HostsCheck {
     std::int64_t port_ = -1;
     std::size_t index_ = 0;
     std::vector<Entry> entries_;
-    std::vector<std::string> lists_;
     Hostlist all_;
 };
 
@@ -369,10 +367,13 @@ Checked check_tbon(const Toml& root) {
     };
     auto high_water = number_at(tbon, "child_rcvhwm").value_or(0);
     if (!in_int(high_water, 0) || high_water == 1) {
-        return refuse("[tbon]: child_rcvhwm is neither 0 nor 2 or more");
+        return refuse(fmt::format("[tbon]: child_rcvhwm {} is neither 0 nor from 2 to {}",
+                                  high_water, INT32_MAX));
     }
-    if (!in_int(number_at(tbon, "zmq_io_threads").value_or(1), 1)) {
-        return refuse("[tbon]: zmq_io_threads is less than 1");
+    auto threads = number_at(tbon, "zmq_io_threads").value_or(1);
+    if (!in_int(threads, 1)) {
+        return refuse(fmt::format("[tbon]: zmq_io_threads {} is not a number from 1 to {}", threads,
+                                  INT32_MAX));
     }
     return {};
 }

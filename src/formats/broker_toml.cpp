@@ -118,7 +118,7 @@ tl::expected<std::string, std::string> encode_broker_toml(const BrokerConfig& co
         std::string text;
         write_table(text, "", root.as_table());
         // What the library cannot carry (a number that is none, an odd key) shows here.
-        auto again = parse_toml(text);
+        auto again = parse_toml(text, any_length);
         if (!again) return tl::unexpected("cannot be written as TOML: " + again.error());
         if (*again != root)
             return tl::unexpected<std::string>("holds a value that TOML does not carry unchanged");
@@ -128,9 +128,21 @@ tl::expected<std::string, std::string> encode_broker_toml(const BrokerConfig& co
     }
 }
 
+tl::expected<std::vector<std::pair<std::string, std::string>>, std::string> section_keys(
+    std::string_view user_toml) {
+    auto users = parse_toml(user_toml);
+    if (!users) return tl::unexpected(users.error());
+    std::vector<std::pair<std::string, std::string>> keys;
+    for (const auto& [section, value] : users->as_table()) {
+        if (!value.is_table()) continue;
+        for (const auto& [key, ignored] : value.as_table()) keys.emplace_back(section, key);
+    }
+    return keys;
+}
+
 tl::expected<void, std::string> check_broker_toml(std::string_view toml,
                                                   std::string_view own_hostname) {
-    auto root = parse_toml(toml);
+    auto root = parse_toml(toml, any_length);
     if (!root) return tl::unexpected(root.error());
     try {
         return check_broker_rules(*root, own_hostname);

@@ -243,6 +243,28 @@ void Hostlist::append_range(std::string_view prefix, std::uint64_t first, std::u
           .numbered = true});
 }
 
+void Hostlist::append(const Hostlist& other) {
+    for (const auto& range : other.ranges_) push(range);
+}
+
+Hostlist Hostlist::slice(std::size_t first, std::size_t count) const {
+    const std::size_t end = first + std::min(count, size_ - std::min(first, size_));
+    Hostlist part;
+    for (const auto& range : ranges_) {
+        const std::size_t from = std::max(first, range.start);
+        const std::size_t to = std::min(end, range.start + static_cast<std::size_t>(range.count()));
+        if (from >= to) continue;
+        Range cut = range;
+        if (cut.numbered) {
+            cut.first = range.first + (from - range.start);
+            cut.last = range.first + (to - 1 - range.start);
+            cut.width = std::max(range.width, digits_of(cut.first));
+        }
+        part.push(std::move(cut));
+    }
+    return part;
+}
+
 tl::expected<Hostlist, std::string> Hostlist::parse(std::string_view text) {
     const auto odd = std::find_if(text.begin(), text.end(), [](char c) {
         return c <= ' ' || c > '~';  // also bytes above 127, whether char is signed or not
@@ -366,6 +388,26 @@ std::vector<std::string> Hostlist::expand() const {
             names.push_back(range.name(range.first + i));
     }
     return names;
+}
+
+std::vector<std::string> Hostlist::boundary_names() const {
+    std::vector<std::string> names;
+    for (const auto& range : ranges_) {
+        names.push_back(range.name(range.first));
+        if (range.count() > 1) names.push_back(range.name(range.last));
+    }
+    return names;
+}
+
+HostRanks::HostRanks(const Hostlist& hosts) {
+    ranks_.reserve(hosts.size());
+    for (auto& name : hosts.expand()) ranks_.emplace(std::move(name), ranks_.size());
+}
+
+std::optional<std::size_t> HostRanks::find(const std::string& host) const {
+    const auto found = ranks_.find(host);
+    if (found == ranks_.end()) return std::nullopt;
+    return found->second;
 }
 
 }  // namespace fluxpod

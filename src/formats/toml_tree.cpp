@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <boost/locale/utf.hpp>
+#include <charconv>
+#include <cstdint>
 #include <sstream>
 #include <utility>
 
@@ -14,7 +16,6 @@ namespace fluxpod {
 
 namespace {
 
-constexpr std::size_t most_bytes = std::size_t{256} * 1024;
 constexpr std::size_t most_levels = 32;
 constexpr std::size_t most_cost = 500'000'000;  // about a second of toml11
 
@@ -32,6 +33,25 @@ bool is_utf8(std::string_view text) {
     return true;
 }
 
+// Whether a number of the text has a value that 64 bits, or a double, can hold; true for what is no
+// number.
+bool fits(std::string token) {
+    std::erase(token, '_');
+    if (token.starts_with('+')) token.erase(0, 1);
+    const char* begin = token.data();
+    const char* end = begin + token.size();
+    std::int64_t integer = 0;
+    for (const auto& [prefix, base] : {std::pair{"0x", 16}, {"0o", 8}, {"0b", 2}}) {
+        if (!token.starts_with(prefix)) continue;
+        return std::from_chars(begin + 2, end, integer, base).ec != std::errc::result_out_of_range;
+    }
+    const auto whole = std::from_chars(begin, end, integer);
+    if (whole.ptr == end) return whole.ec != std::errc::result_out_of_range;
+    double number = 0;
+    const auto real = std::from_chars(begin, end, number);
+    return real.ptr != end || real.ec != std::errc::result_out_of_range;
+}
+
 // Walks over strings and comments and counts how deep the rest nests, since toml11 recurses once
 // for each bracket and each dot; and what its reading will cost, since it looks at the whole line
 // again for each value on it. Where it takes a text for something else than the library does, the
@@ -42,6 +62,10 @@ class CostScanner {
 
     tl::expected<void, std::string> scan() {
         while (at_ < text_.size()) {
+            if (awaits_value_ && is_alphanumeric(text_.substr(at_, 1), "+-")) {
+                if (auto fitting = skip_bare_value(); !fitting) return fitting;
+                continue;
+            }
             if (!step()) return refuse(fmt::format("line {}: a string without end", line_));
             if (depth_ + dots_ > most_levels) {
                 return refuse(
@@ -55,8 +79,27 @@ class CostScanner {
     }
 
   private:
+    // A number, a date, true, or in an inline table the key after a comma.
+    tl::expected<void, std::string> skip_bare_value() {
+        awaits_value_ = false;
+        const std::size_t begin = at_;
+        while (at_ < text_.size() && is_alphanumeric(text_.substr(at_, 1), "+-_.:")) ++at_;
+        const std::string token(text_.substr(begin, at_ - begin));
+        if (fits(token)) return {};
+        return refuse(
+            fmt::format("line {}: the number {} is too large or too small", line_, excerpt(token)));
+    }
+
     bool step() {
         const char c = text_[at_];
+        // A bracket that opens where a value is awaited is an array, else the head of a section.
+        const bool opens_array = c == '[' && awaits_value_;
+        const bool in_array = !open_.empty() && open_.back().is_array;
+        if (c == '=' || opens_array || (c == ',' && in_array)) {
+            awaits_value_ = true;
+        } else if (c != ' ' && c != '\t' && c != '\r' && c != '\n') {
+            awaits_value_ = false;
+        }
         if (c == '"' || c == '\'') return skip_string(c);
         ++at_;
         switch (c) {
@@ -73,7 +116,7 @@ class CostScanner {
             case '[':
             case '{':
                 ++marks_;
-                open_.push_back(dots_ + 1);
+                open_.push_back({.levels = dots_ + 1, .is_array = opens_array});
                 depth_ += dots_ + 1;
                 dots_ = 0;
                 break;
@@ -94,7 +137,7 @@ class CostScanner {
     void close() {
         dots_ = 0;
         if (open_.empty()) return;
-        depth_ -= open_.back();
+        depth_ -= open_.back().levels;
         open_.pop_back();
     }
 
@@ -130,8 +173,13 @@ class CostScanner {
     std::size_t marks_ = 0;  // values that begin in this line, about
     std::size_t cost_ = 0;   // of the lines before
     std::size_t depth_ = 0;
-    std::size_t dots_ = 0;           // of the key that is being read
-    std::vector<std::size_t> open_;  // levels that each open bracket stands for
+    std::size_t dots_ = 0;  // of the key that is being read
+    bool awaits_value_ = false;
+    struct Bracket {
+        std::size_t levels;
+        bool is_array;
+    };
+    std::vector<Bracket> open_;
 };
 
 }  // namespace
@@ -142,7 +190,7 @@ std::string first_line_of_toml_error(std::string_view what) {
     return std::string(trim(what.substr(0, what.find('\n'))));
 }
 
-tl::expected<Toml, std::string> parse_toml(std::string_view text) {
+tl::expected<Toml, std::string> parse_toml(std::string_view text, std::size_t most_bytes) {
     if (text.size() > most_bytes) return refuse(fmt::format("larger than {} bytes", most_bytes));
     if (text.find('\0') != std::string_view::npos) return refuse("a NUL character");
     if (!is_utf8(text)) return refuse("not UTF-8 text");

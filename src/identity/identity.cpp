@@ -222,8 +222,9 @@ Result<Hostlist> make_hosts(const Pod& pod) {
     return format_hosts(format, cluster_name, pod.max_size);
 }
 
-// The whole name where --hosts has it so, else the first label: Kubernetes makes the whole FQDN
-// the hostname where a pod asks for it (setHostnameAsFQDN), but Flux knows the pod by its label.
+// The whole name if --hosts has it so, or if only the whole has the platform's ordinal
+// ("my.job-worker-1"). Else the first label: Kubernetes makes the whole FQDN the hostname if a pod
+// asks for it (setHostnameAsFQDN), but Flux knows the pod by its label.
 Name own_hostname(const Settings& settings, const PodFacts& facts, const Platform& platform,
                   const std::optional<Hostlist>& listed) {
     Name name{facts.kernel_hostname, "the kernel's"};
@@ -232,8 +233,14 @@ Name own_hostname(const Settings& settings, const PodFacts& facts, const Platfor
     } else if (platform.sign == &PodFacts::reverse_name) {
         name = {*facts.reverse_name, "the reverse name of its address"};
     }
-    if (!listed || !listed->find(name.value)) name.value = first_label(name.value);
-    return name;
+    if (listed && listed->find(name.value)) return name;
+    const std::string label = first_label(name.value);
+    const auto has_ordinal = [&](const std::string& of) {
+        return split_ordinal(of, platform.others).has_value();
+    };
+    if (!is_plain(platform) && has_ordinal(name.value) && !has_ordinal(label)) return name;
+    if (label == name.value) return name;
+    return {label, fmt::format("the first label of {}, {}", name.value, name.origin)};
 }
 
 // ---- The rank
@@ -347,11 +354,11 @@ Status check_lead(const Pod& pod, const PodFacts& facts, const std::string& lead
 }
 
 Status check_names(const Hostlist& hosts) {
-    for (const std::size_t rank : {std::size_t{0}, hosts.size() - 1}) {
-        const auto host = hosts.at(rank);
+    for (const auto& host : hosts.boundary_names()) {
         if (auto fault = hostname_fault(host)) {
-            return fail(misfit(fmt::format("use {} as the host of rank {}", host, rank), *fault,
-                               "Flux would refuse it"));
+            return fail(
+                misfit(fmt::format("use {} as the host of rank {}", host, hosts.find(host).value()),
+                       *fault, "Flux would refuse it"));
         }
     }
     return {};
@@ -397,11 +404,13 @@ Status find_address(Identity& identity, const Settings& settings, const PodFacts
             return fail(wrong_setting(option, *part, *fault));
         }
     }
-    const auto longest = identity.address_of(identity.max_size - 1);
-    if (auto fault = hostname_fault(longest)) {
-        return fail(
-            misfit(fmt::format("use {} as the address of rank {}", longest, identity.max_size - 1),
-                   *fault, "no such name can be looked up"));
+    for (const auto& host : identity.hosts.boundary_names()) {
+        const std::string address = host + identity.address_suffix();
+        if (auto fault = hostname_fault(address)) {
+            return fail(misfit(fmt::format("use {} as the address of rank {}", address,
+                                           identity.hosts.find(host).value()),
+                               *fault, "no such name can be looked up"));
+        }
     }
     return {};
 }

@@ -12,6 +12,7 @@
 #include "fluxpod/formats/duration.hpp"
 #include "fluxpod/plan/resources.hpp"
 #include "fluxpod/plan/tree.hpp"
+#include "owned.hpp"
 
 namespace fluxpod {
 
@@ -81,7 +82,7 @@ Result<CertPlan> choose_certificate(const Settings& settings, const Identity& id
 using Parents = std::vector<std::uint32_t>;
 
 // One "CHILDREN=PARENT"; the error is the cause in words. `said` marks children with a parent.
-tl::expected<void, std::string> add_parents(std::string_view text, const Hostlist& hosts,
+tl::expected<void, std::string> add_parents(std::string_view text, const HostRanks& hosts,
                                             Parents& parents, std::vector<bool>& said) {
     const auto equals = text.find('=');
     if (equals == std::string_view::npos)
@@ -128,8 +129,9 @@ Result<Parents> choose_parents(const Settings& settings, const Hostlist& hosts) 
     const std::string hint = "it was set by " + settings.origin_of("parent");
     Parents parents(hosts.size(), 0);
     std::vector<bool> said(hosts.size(), false);
+    const HostRanks ranks(hosts);
     for (const auto& text : settings.parents) {
-        if (auto added = add_parents(text, hosts, parents, said); !added) {
+        if (auto added = add_parents(text, ranks, parents, said); !added) {
             return fail({.code = ExitCode::settings,
                          .doing = "use --parent",
                          .subject = text,
@@ -156,11 +158,11 @@ std::vector<BootstrapHosts> list_hosts(const Hostlist& hosts, const Parents& par
     }
     std::vector<BootstrapHosts> entries;
     for (std::size_t first = 0, next = 0; first < parents.size(); first = next) {
-        Hostlist run;
-        for (; next < parents.size() && parents[next] == parents[first]; ++next) {
-            run.append(hosts.at(next));
-        }
-        BootstrapHosts entry{.host = run.encode(), .bind = {}, .connect = {}, .parent = {}};
+        while (next < parents.size() && parents[next] == parents[first]) ++next;
+        BootstrapHosts entry{.host = hosts.slice(first, next - first).encode(),
+                             .bind = {},
+                             .connect = {},
+                             .parent = {}};
         // Flux's own default is the lead.
         if (parents[first] != 0) entry.parent = hosts.at(parents[first]);
         entries.push_back(std::move(entry));
@@ -244,6 +246,8 @@ Result<std::string> choose_archive(const Settings& settings, const Identity& ide
          .hint = "add --supervise; the archive was set by " + settings.origin_of("archive")});
 }
 
+std::string local_uri_of(const Layout& layout) { return "local://" + layout.local_socket; }
+
 // Broker attributes in the order in which they were first set. Flux refuses one that is given
 // twice (EPERM), so a user's value takes the place of ours.
 class Attributes {
@@ -318,7 +322,7 @@ Result<LaunchPlan> plan_launch(const Settings& settings, const Plan& plan) {
 
     Attributes attributes;
     attributes.set("rundir", plan.layout.rundir);
-    attributes.set("local-uri", "local://" + plan.layout.local_socket);
+    attributes.set("local-uri", local_uri_of(plan.layout));
     if (identity.is_lead()) attributes.set("statedir", plan.layout.statedir);
     if (!plan.archive.empty()) attributes.set("content.dump", plan.layout.dump);
     // Flux 0.82 is the first to know this attribute, so it is used only where it is needed.
@@ -350,15 +354,6 @@ Result<LaunchPlan> plan_launch(const Settings& settings, const Plan& plan) {
     return launch;
 }
 
-// The user's own, where a --broker-option has set it.
-std::string local_uri_of(const LaunchPlan& launch) {
-    constexpr std::string_view option = "-Slocal-uri=";
-    for (const auto& word : launch.argv) {
-        if (word.starts_with(option)) return word.substr(option.size());
-    }
-    return "";
-}
-
 }  // namespace
 
 Result<Plan> make_plan(const Settings& settings, const Identity& identity, const BindChoice& bind,
@@ -371,6 +366,10 @@ Result<Plan> make_plan(const Settings& settings, const Identity& identity, const
     plan.view = settings.view;
     plan.layout = Layout::below(settings.root);
     if (auto checked = check_root(settings, plan.layout); !checked) return fail(checked.error());
+    if (auto checked = check_owned_keys(settings, user_toml); !checked) {
+        return fail(checked.error());
+    }
+    if (auto checked = check_owned_attributes(settings); !checked) return fail(checked.error());
 
     auto archive = choose_archive(settings, identity);
     if (!archive) return fail(archive.error());
@@ -408,7 +407,7 @@ Result<Plan> make_plan(const Settings& settings, const Identity& identity, const
     if (!launch) return fail(launch.error());
     plan.launch = std::move(*launch);
     if (node) plan.launch.bind = node->bind;
-    if (plan.node_check) plan.node_check->uri = local_uri_of(plan.launch);
+    if (plan.node_check) plan.node_check->uri = local_uri_of(plan.layout);
     return plan;
 }
 
@@ -423,12 +422,9 @@ Plan pinned(Plan plan, const std::string& endpoint) {
             entries.push_back(std::move(entry));
             continue;
         }
-        // What stands before, the parent alone, and what stands behind.
-        std::array<Hostlist, 3> parts;
-        const auto names = hosts->expand();
-        for (std::size_t i = 0; i < names.size(); ++i) {
-            parts.at(i < *place ? 0 : i == *place ? 1 : 2).append(names[i]);
-        }
+        // The hosts before the parent, the parent alone, and those after it.
+        const std::array<Hostlist, 3> parts{hosts->slice(0, *place), hosts->slice(*place, 1),
+                                            hosts->slice(*place + 1, hosts->size())};
         for (const auto& part : parts) {
             if (part.empty()) continue;
             BootstrapHosts split = entry;

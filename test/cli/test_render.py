@@ -2,6 +2,7 @@
 """render: the same bytes every time, the same bytes as run, for every pod, and as JSON."""
 
 import json
+import shlex
 import subprocess
 
 import pytest
@@ -75,10 +76,60 @@ def test_a_hundred_thousand_hosts_stay_small(render):
 
 def test_users_toml_is_merged_over_ours(render, tmp_path):
     mine = tmp_path / "mine.toml"
-    mine.write_text('[tbon]\ntorpid_min = "7s"\n[bootstrap]\ndefault_port = 9\n')
+    mine.write_text('[tbon]\ntorpid_min = "7s"\nconnect_timeout = "9s"\n')
     text = render("--index", "0", "--broker-config", str(mine))
     assert 'torpid_min = "7s"' in text
-    assert "default_port = 9\n" in text
+    assert 'connect_timeout = "9s"\n' in text
+
+
+def pipe_of(text, pieces=1):
+    """Words for a shell: a process substitution that writes this, with pauses between pieces."""
+    cut = -(-len(text) // pieces)
+    parts = [text[at : at + cut] for at in range(0, len(text), cut)]
+    return "<(" + "; sleep 0.2; ".join("printf %s " + shlex.quote(part) for part in parts) + ")"
+
+
+@pytest.fixture
+def render_from_pipes(fluxpod, secret):
+    def run(*options, also=""):
+        words = [fluxpod, "render", *CLUSTER, "--curve-secret", secret, *options]
+        done = subprocess.run(["bash", "-c", f"{shlex.join(words)} {also}"], capture_output=True,
+                              text=True, timeout=60)  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+def test_a_config_file_on_a_pipe_is_read_once(render_from_pipes):
+    conf = pipe_of("port = 7001\ntopology = kary:2\nlog-level = debug\n")
+    text = render_from_pipes("--index", "1", also=f"--config {conf}")
+    assert "default_port = 7001" in text and 'topo = "kary:2"' in text
+
+
+def test_users_toml_on_a_pipe_is_merged_for_every_pod(render_from_pipes):
+    toml = pipe_of('[tbon]\ntorpid_min = "7s"\n')
+    text = render_from_pipes("--all", also=f"--broker-config {toml}")
+    assert text.count('torpid_min = "7s"') == 4
+
+
+def test_a_secret_on_a_pipe_is_read_once_for_every_pod(fluxpod, tmp_path):
+    words = shlex.join([fluxpod, "render", *CLUSTER, "--all", "--out", str(tmp_path / "out")])
+    secret = pipe_of("a shared secret of more than enough bytes")
+    done = subprocess.run(["bash", "-c", f"{words} --curve-secret {secret}"], capture_output=True,
+                          text=True, timeout=60)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    certificates = {path.read_bytes() for path in (tmp_path / "out").rglob("curve.cert")}
+    assert len(certificates) == 1
+    assert len(list((tmp_path / "out").iterdir())) == 4
+
+
+def test_a_slow_writer_of_a_pipe_is_waited_for(render_from_pipes):
+    conf = pipe_of("port = 7001\ntopology = kary:2\n", pieces=4)
+    toml = pipe_of('[tbon]\ntorpid_min = "7s"\n', pieces=3)
+    text = render_from_pipes("--index", "1", also=f"--config {conf} --broker-config {toml}")
+    for part in ("default_port = 7001", 'topo = "kary:2"', 'torpid_min = "7s"'):
+        assert part in text
 
 
 @pytest.mark.parametrize("toml", ["[\n\n", "a = [1, ", "[bootstrap]\nno_such_key = 1\n", "\0\1",

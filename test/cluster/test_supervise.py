@@ -227,7 +227,7 @@ def test_a_lead_that_takes_long_to_end_is_not_joined_meanwhile(cluster):
 
 def test_a_configuration_that_flux_refuses_is_final(cluster):
     cluster(size=2, ranks=[0])
-    pods = cluster("--broker-option", "tbon.topo=nonsense", size=2, ranks=[1])
+    pods = cluster("--broker-option", "tbon.torpid_min=nonsense", size=2, ranks=[1])
     ends(pods[0], 1)
     assert "the broker ended with status 1" in pods[0].log
     assert "back to the gates" not in pods[0].log

@@ -78,10 +78,6 @@ TEST_CASE("the script has this rank, its node as one step of a key, and the brok
     CHECK(text.find("rank=1\nhost=fp-1\n") != std::string::npos);
     CHECK(text.find(R"(uri='local:///tmp/it'\''s here/run/flux/local')") != std::string::npos);
     CHECK(text.find("$boot_id.ip-10-0_ec2___reboot__\n") != std::string::npos);
-
-    settings.broker_options = {"local-uri=local:///elsewhere"};
-    CHECK(render_node_check(plan_of(settings, test::sample_node(2)))
-              .find("uri=local:///elsewhere\n") != std::string::npos);
 }
 
 TEST_CASE("the script is one that sh can read") {

@@ -260,10 +260,62 @@ TEST_CASE("host names are those of DNS") {
     CHECK(fault_of(hosts("{host=\"10.0.0.[1-2]\"}"), "10.0.0.2") == "no fault");
 }
 
-TEST_CASE("a host that stands twice is refused, also across entries") {
-    CHECK(mentions(fault_of(hosts("{host=\"fp-[0-3]\"},{host=\"fp-2\"}")),
-                   "fp-2 stands there twice"));
-    CHECK(mentions(fault_of(hosts("{host=\"fp-1,fp-1\"}")), "fp-1 stands there twice"));
+TEST_CASE("a repeated host: counts once, and lends the keys that its first entry lacks") {
+    CHECK(fault_of(hosts("{host=\"fp-[0-3]\"},{host=\"fp-2\",connect=\"tcp://a:1\"}")) ==
+          "no fault");
+    CHECK(fault_of("[bootstrap]\nhosts = [{host=\"fp-1,fp-1\"}]\n") == "no fault");
+    CHECK(mentions(fault_of("[bootstrap]\nhosts = [{host=\"fp-[1-2],fp-1\"}]\n"),
+                   "2 hosts need a curve_cert"));
+    CHECK(fault_of(hosts("{host=\"fp-[0-2]\"},{host=\"fp-2\",parent=\"fp-1\"}")) == "no fault");
+    CHECK(fault_of(hosts("{host=\"fp-[0-1]\"},{host=\"fp-2\",parent=\"fp-1\"},"
+                         "{host=\"fp-2\",parent=\"nobody\"}")) == "no fault");
+    CHECK(mentions(fault_of(hosts("{host=\"fp-[0-2]\"},{host=\"fp-2\",parent=\"fp-1\"},"
+                                  "{host=\"fp-1\",parent=\"fp-2\"}")),
+                   "the parents of rank 1 form a cycle"));
+}
+
+TEST_CASE("a number that its type cannot hold: refused, not made to fit") {
+    for (const char* number :
+         {"99999999999999999999", "9223372036854775808", "-9223372036854775809",
+          "+9_223_372_036_854_775_808", "0xFFFFFFFFFFFFFFFFF", "0o7777777777777777777777", "1e999",
+          "-1e400", "[1, 99999999999999999999]", "{a = 1e999}", "[\n  [\n 99999999999999999999 ]]",
+          "{a = 1, b = 1e999}"}) {
+        CAPTURE(number);
+        CHECK(
+            mentions(merged("a = 1\nx = " + std::string(number) + "\n"), "too large or too small"));
+    }
+    CHECK(mentions(merged("a = 1\nx = 99999999999999999999\n"),
+                   "line 2: the number 99999999999999999999"));
+    for (const char* good :
+         {"[99999999999999999999]\nx = 1", "99999999999999999999 = 1",
+          "a = {b = 1, 99999999999999999999 = 2}", "a = \"99999999999999999999\"",
+          "a = 1979-05-27T07:32:00.999999Z", "# 99999999999999999999", "[[x]]\n1e999 = 1",
+          "a = ['99999999999999999999']", "a = 0xFFFF_FFFF", "a = 1e300"}) {
+        CAPTURE(good);
+        CHECK_FALSE(mentions(merged(std::string(good) + "\n"), "refused"));
+    }
+}
+
+TEST_CASE("the keys of a user's TOML: those below its sections") {
+    using Keys = std::vector<std::pair<std::string, std::string>>;
+    auto keys =
+        fluxpod::section_keys("a = 1\ntbon.topo = 'x'\n[bootstrap]\nhosts = []\n['a.b']\nc = 1");
+    REQUIRE(keys);
+    CHECK(*keys == Keys{{"a.b", "c"}, {"bootstrap", "hosts"}, {"tbon", "topo"}});
+    CHECK_FALSE(fluxpod::section_keys("["));
+}
+
+TEST_CASE("more than a user's TOML may have: written and read back if it is ours") {
+    BrokerConfig config = config_of_four();
+    config.hosts.clear();
+    for (int i = 0; i < 25000; ++i) {
+        const std::string name = "host-with-a-long-name-" + std::to_string(i);
+        config.hosts.push_back({name, {}, {}, {}});
+    }
+    auto text = encode_broker_toml(config, "");
+    REQUIRE_MESSAGE(text, text.error());
+    CHECK(text->size() > 256 * 1024);
+    CHECK(check_broker_toml(*text, "host-with-a-long-name-24999"));
 }
 
 TEST_CASE("this host must be among the hosts") {
@@ -328,6 +380,18 @@ TEST_CASE("topo is one of Flux's topologies") {
 TEST_CASE("the times and numbers of tbon are Flux's") {
     CHECK(fault_of("[tbon]\nconnect_timeout = \"inf\"\ntcp_user_timeout = \"2m\"\n") == "no fault");
     CHECK(mentions(fault_of("tbon.connect_timeout = \"soon\"\n"), "connect_timeout soon"));
+    for (const char* flux_takes :
+         {"730d", "Infinity", "INF", "1e3s", "0x10", "  5s", "1e999", ""}) {
+        CAPTURE(flux_takes);
+        CHECK(fault_of(std::string("resource.history = \"") + flux_takes + "\"\n") == "no fault");
+    }
+    for (const char* flux_refuses : {"infinitys", "5 s", "nan", "-1s", "1w", "5ss"}) {
+        CAPTURE(flux_refuses);
+        CHECK_FALSE(fault_of(std::string("resource.history = \"") + flux_refuses + "\"\n") ==
+                    "no fault");
+    }
+    CHECK(mentions(fault_of("tbon.zmq_io_threads = 4294967297\n"),
+                   "zmq_io_threads 4294967297 is not a number from 1 to 2147483647"));
     CHECK(mentions(fault_of("tbon.connect_timeout = 5\n"), "is not a string"));
     CHECK(mentions(fault_of("tbon.torpid_min = \"0s\"\n"), "torpid_min is 0"));
     CHECK(mentions(fault_of("tbon.torpid_min = \"31s\"\n"), "less than torpid_max"));

@@ -296,6 +296,39 @@ TEST_CASE("a range greater than Flux reads is written as several") {
     CHECK(list.encode() == "fp-[0-1048575,1048576]");
 }
 
+TEST_CASE("a slice has the same names, and its ranges stay ranges") {
+    const auto list = Hostlist::parse("login,fp-[8-11].x,a-[08-10],login,z[0-99999].sub");
+    REQUIRE(list);
+    const auto names = list->expand();
+    for (std::size_t first = 0; first < 14; ++first) {
+        for (std::size_t count : {0, 1, 2, 5, 13}) {
+            const auto part = list->slice(first, count);
+            const std::vector<std::string> expected(
+                names.begin() + static_cast<std::ptrdiff_t>(first),
+                names.begin() + static_cast<std::ptrdiff_t>(first + count));
+            CHECK(part.expand() == expected);
+            CHECK(Hostlist::parse(part.encode())->expand() == expected);
+        }
+    }
+    CHECK(list->slice(10, list->size()).encode() == "z[1-99999].sub");
+    CHECK(list->slice(list->size(), 7).empty());
+    CHECK(list->slice(200000, 7).empty());
+}
+
+TEST_CASE("the ranks of a list: each name has the first place that it stands at") {
+    const fluxpod::HostRanks ranks(*Hostlist::parse("a,b[0-2],a,c,b1"));
+    CHECK(ranks.size() == 5);
+    CHECK(ranks.find("b2") == 3);
+    CHECK(ranks.find("c") == 4);
+    CHECK_FALSE(ranks.find("d"));
+}
+
+TEST_CASE("the boundary names of a list: both ends of every range") {
+    using Names = std::vector<std::string>;
+    CHECK(Hostlist::parse("a,b[9-11]c,d7")->boundary_names() == Names{"a", "b9c", "b11c", "d7"});
+    CHECK(Hostlist().boundary_names().empty());
+}
+
 TEST_CASE("a single name is taken as it is") {
     Hostlist list;
     list.append("4f5e01234567");

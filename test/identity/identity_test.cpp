@@ -410,6 +410,38 @@ TEST_CASE("a host format with an unknown token, or without index for several pod
     refused(flags({{"size", "4"}, {"host-format", "a%%%i"}, {"index", "1"}}), named("fp-1"));
 }
 
+TEST_CASE("a hostname with dots of its own: the whole of it has the ordinal") {
+    auto identity = identify(flags({{"size", "3"}}), mpi_job("my.job-worker-1", "worker"));
+    REQUIRE_MESSAGE(identity, identity.error().message());
+    CHECK(identity->rank == 2);
+    CHECK(identity->hostname == "my.job-worker-1");
+    CHECK(identity->hosts.encode() == "my.job-launcher,my.job-worker-[0-1]");
+
+    auto refused = identify(flags({{"size", "3"}}), named("my.job-worker-1"));
+    REQUIRE_FALSE(refused);
+    CHECK(contains(refused.error().message(),
+                   "hostname my (the first label of my.job-worker-1, the kernel's)"));
+    auto whole = identify(flags({{"size", "3"}}), mpi_job("my-worker-1.ns.site-1", "worker"));
+    REQUIRE_MESSAGE(whole, whole.error().message());
+    CHECK(whole->hostname == "my-worker-1");
+}
+
+TEST_CASE("a name in the middle of the hosts that Flux would refuse: refused with its rank") {
+    auto bad = identify(flags({{"hosts", "a,b,c_d,e"}}), named("a"));
+    REQUIRE_FALSE(bad);
+    CHECK(contains(bad.error().message(), "use c_d as the host of rank 2"));
+    const std::string longest(63, 'x');
+    auto late = identify(flags({{"hosts", "a," + std::string(62, 'x') + "[9-10],e"}}), named("a"));
+    REQUIRE_FALSE(late);
+    CHECK(contains(late.error().message(), "as the host of rank 2"));
+    auto address = identify(flags({{"hosts", "a," + longest + "." + longest + "." + longest + ",e"},
+                                   {"service", std::string(50, 's')},
+                                   {"namespace", "ns"}}),
+                            named("a"));
+    REQUIRE_FALSE(address);
+    CHECK(contains(address.error().message(), "as the address of rank 1"));
+}
+
 TEST_CASE("render for another pod takes the hostname from the index") {
     const auto settings = flags({{"cluster-name", "fp"}, {"size", "4"}, {"index", "2"}});
     auto identity = accepted(settings, named("my_laptop.local"), true);

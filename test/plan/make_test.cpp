@@ -161,14 +161,12 @@ TEST_CASE("Flux is told its host name only where the kernel says another one") {
 
 TEST_CASE("a user's broker option replaces ours, for Flux refuses an attribute given twice") {
     Settings settings = sample_settings();
-    settings.broker_options = {"broker.quorum=1", "tbon.zmqdebug=1", "content.dump=a=b",
-                               "log-stderr-level=7", "log-stderr-level=3"};
+    settings.broker_options = {"tbon.zmqdebug=1", "log-stderr-level=7", "log-stderr-level=3",
+                               "log-filename=a=b"};
     const Plan plan = good_plan(settings, sample_identity(0, 2));
     const Words& argv = plan.launch.argv;
-    CHECK(has(argv, "-Sbroker.quorum=1"));
-    CHECK_FALSE(has(argv, "-Sbroker.quorum=2"));
-    CHECK(has(argv, "-Scontent.dump=a=b"));
-    CHECK(argv.back() == "-Scontent.dump=a=b");
+    CHECK(has(argv, "-Stbon.zmqdebug=1"));
+    CHECK(argv.back() == "-Slog-filename=a=b");
     CHECK(std::count_if(argv.begin(), argv.end(), [](const auto& word) {
               return word.starts_with("-Slog-stderr-level=");
           }) == 1);
@@ -363,6 +361,39 @@ TEST_CASE("a verified address becomes the parent's connect, and every rank stays
         good_plan(custom_settings({"fp-[2-3]=fp-1", "fp-4=fp-3"}), sample_identity(4, 5)), at);
     CHECK(hosts_of(custom) ==
           Words{"fp-[0-1] - -", "fp-2 - fp-1", "fp-3 " + at + " fp-1", "fp-4 - fp-3"});
+}
+
+TEST_CASE("hosts with a suffix are pinned as ranges, however many they are") {
+    for (const std::uint32_t size : {1000U, 25000U, 100000U}) {
+        CAPTURE(size);
+        Identity identity = sample_identity(0, size);
+        identity.hosts = Hostlist();
+        identity.hosts.append_range("fp-", 0, size - 1, 0, ".sub.example");
+        identity = as_rank(identity, size - 1);
+        Settings settings = sample_settings();
+        settings.topology = {TopologySpec::Kind::kary, 2};
+        const Plan plan = good_plan(settings, identity);
+        const Plan pinned_plan = pinned(plan, "tcp://10.244.1.4:8050");
+        REQUIRE(pinned_plan.broker.hosts.size() == 3);
+        const auto parent = std::to_string(*plan.parent);
+        CHECK(pinned_plan.broker.hosts[0].host ==
+              "fp-[0-" + std::to_string(*plan.parent - 1) + "].sub.example");
+        CHECK(pinned_plan.broker.hosts[1].host == "fp-" + parent + ".sub.example");
+        auto before = encode_broker_toml(plan.broker, "");
+        auto after = encode_broker_toml(pinned_plan.broker, "");
+        REQUIRE(before);
+        REQUIRE_MESSAGE(after, after.error());
+        CHECK(after->size() < before->size() + 200);
+        CHECK(check_broker_toml(*after, identity.hostname));
+    }
+}
+
+TEST_CASE("a custom tree keeps ranges with a suffix") {
+    Identity identity = sample_identity(0, 9);
+    identity.hosts = Hostlist();
+    identity.hosts.append_range("fp-", 0, 8, 0, ".sub");
+    CHECK(hosts_of(good_plan(custom_settings({"fp-[2-8].sub=fp-1.sub"}), identity)) ==
+          Words{"fp-[0-1].sub - -", "fp-[2-8].sub - fp-1.sub"});
 }
 
 TEST_CASE("a verified IPv6 address turns IPv6 on") {

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "fluxpod/base/error.hpp"
@@ -41,6 +42,10 @@ class Hostlist {
     void append_range(std::string_view prefix, std::uint64_t first, std::uint64_t last,
                       unsigned width, std::string_view suffix);
 
+    void append(const Hostlist& other);
+    // The hosts from position `first` on, at most `count` of them. Ranges stay ranges.
+    [[nodiscard]] Hostlist slice(std::size_t first, std::size_t count) const;
+
     [[nodiscard]] std::size_t size() const { return size_; }
     [[nodiscard]] bool empty() const { return size_ == 0; }
     [[nodiscard]] std::string at(std::size_t position) const;  // position < size()
@@ -52,6 +57,9 @@ class Hostlist {
     // RFC 29, neighbouring numbers with the same prefix, suffix and width joined.
     [[nodiscard]] std::string encode() const;
     [[nodiscard]] std::vector<std::string> expand() const;
+    // The first and the last name of each range. Those between them differ from the last one in
+    // digits only, and are not longer: what is true of these two is true of all.
+    [[nodiscard]] std::vector<std::string> boundary_names() const;
 
   private:
     struct Range {
@@ -71,6 +79,18 @@ class Hostlist {
     [[nodiscard]] tl::expected<void, std::string> check_size() const;
     std::vector<Range> ranges_;
     std::size_t size_ = 0;
+};
+
+// The ranks that Flux gives to the names of a list: a repeated name keeps its first one and takes
+// no other. Made once for many questions.
+class HostRanks {
+  public:
+    explicit HostRanks(const Hostlist& hosts);
+    [[nodiscard]] std::size_t size() const { return ranks_.size(); }
+    [[nodiscard]] std::optional<std::size_t> find(const std::string& host) const;
+
+  private:
+    std::unordered_map<std::string, std::size_t> ranks_;
 };
 
 }  // namespace fluxpod
