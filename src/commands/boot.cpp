@@ -21,6 +21,7 @@
 #include "fluxpod/overlay/handshake.hpp"
 #include "fluxpod/plan/make.hpp"
 #include "fluxpod/plan/resources.hpp"
+#include "fluxpod/plan/scratch.hpp"
 #include "fluxpod/settings/load.hpp"
 #include "fluxpod/topology/cgroup.hpp"
 #include "fluxpod/topology/inspect.hpp"
@@ -82,6 +83,7 @@ Result<KnownPod> know_pod(const Settings& settings, const Environment& environme
     if (!identity) return fail(identity.error());
     pod.identity = std::move(*identity);
     log::set_pod(pod.identity.hostname);
+    pod.facts.scratch = read_scratch_facts(environment, settings.root);
     return pod;
 }
 
@@ -142,7 +144,9 @@ Result<Plan> decide(const Settings& settings, const KnownPod& pod, const Surroun
     auto bind =
         choose_bind(settings.bind, around.network, pod.facts.hosts_file, pod.identity.hostname);
     if (!bind) return fail(bind.error());
-    return make_plan(settings, pod.identity, *bind, *node, around.user_toml);
+    auto plan = make_plan(settings, pod.identity, *bind, *node, around.user_toml);
+    if (plan && pod.facts.scratch) return with_scratch(std::move(*plan), *pod.facts.scratch);
+    return plan;
 }
 
 namespace {
@@ -156,6 +160,12 @@ void tell_node(const Plan& plan) {
                            advice.empty() ? "" : "; ", advice));
     if (plan.launch.bind) {
         log::info("node rule: the broker runs on CPUs {}", plan.launch.bind->encode());
+    }
+}
+
+void log_scratch(const Plan& plan) {
+    for (const auto& [warns, text] : plan.scratch) {
+        log::write(warns ? LogLevel::warning : LogLevel::info, text);
     }
 }
 
@@ -177,6 +187,7 @@ Result<DecidedPod> know_and_decide(const Settings& settings, const Environment& 
     log::info("rank {} of {} ({}), {}", identity.rank, identity.size, identity.platform,
               plan->parent ? "parent " + identity.address_of(*plan->parent) : "the lead");
     tell_node(*plan);
+    log_scratch(*plan);
     return DecidedPod{.facts = std::move(pod->facts), .plan = std::move(*plan)};
 }
 

@@ -26,8 +26,9 @@ constexpr Duration fastest_poll = time_slot;
 constexpr Duration later_poll = std::chrono::milliseconds(2100);
 constexpr Duration eager_time = std::chrono::seconds(4);
 
-// CoreDNS holds a denial for 30 s as kubeadm sets it up. A SOA that says more comes from a zone
-// outside the cluster, through a forwarder that may not cache at all: it tells nothing.
+// CoreDNS holds a denial for 30 s as kubeadm sets it up before Kubernetes 1.32. A SOA that says
+// more comes from a zone outside the cluster, through a forwarder that may not cache at all: it
+// tells nothing.
 constexpr std::uint32_t longest_hold = 60;
 
 // What the second address family may take when the first has answered (RFC 8305 section 3).

@@ -52,6 +52,7 @@ std::vector<std::pair<std::string, mode_t>> files_of(const Plan& plan) {
                                                       {plan.layout.hostlist, config_file_mode}};
     if (plan.resources) files.emplace_back(plan.layout.r, config_file_mode);
     if (plan.node_check) files.emplace_back(plan.layout.node_check, program_file_mode);
+    if (!plan.view.empty()) files.emplace_back(plan.layout.view_rc, config_file_mode);
     if (plan.certificate.source != CertPlan::Source::none) {
         files.emplace_back(plan.layout.curve_cert, certificate_mode);
     }
@@ -185,6 +186,10 @@ void explain_launch(const Plan& plan, const Settings& settings, Screen& screen) 
     } else {
         screen.line("wait for", "nobody");
     }
+    std::string_view name_of_notes = "scratch";
+    for (const auto& note : plan.scratch) {
+        screen.line(std::exchange(name_of_notes, ""), note.text);
+    }
     for (const auto& [name, value] : plan.launch.set_environment) {
         screen.line("set", name + "=" + shell_quoted(value));
     }
@@ -237,6 +242,12 @@ json::value wait_value(const Plan& plan) {
             {"port", plan.gate->port},
             {"until", name_of(plan.gate->until)},
             {"timeout", format_duration(plan.gate->timeout)}};
+}
+
+json::array scratch_array(const Plan& plan) {
+    json::array notes;
+    for (const auto& note : plan.scratch) notes.emplace_back(note.text);
+    return notes;
 }
 
 json::object path_object(const std::string& path, mode_t mode) {
@@ -298,6 +309,7 @@ std::string explain_as_json(const Plan& plan, const Settings& settings) {
         {"directories", std::move(directories)},
         {"files", std::move(files)},
         {"wait", wait_value(plan)},
+        {"scratch", scratch_array(plan)},
         {"launch", launch_object(plan.launch)},
         {"origins", std::move(origins)}};
     return json::serialize(whole) + "\n";

@@ -29,6 +29,8 @@ Layout Layout::below(const std::string& root) {
         .node_check = base + "/etc/flux/rc1.d/fluxpod-node-check",
         .shell_rc = base + "/etc/flux/shell",
         .view_rc = base + "/etc/flux/shell/fluxpod-view.lua",
+        .tmp = base + "/tmp",
+        .home = base + "/home",
         .curve_cert = base + "/curve/curve.cert",
         .rundir = base + "/run/flux",
         .statedir = base + "/var/lib/flux",

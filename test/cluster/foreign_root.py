@@ -49,7 +49,7 @@ def container(root, uid=65534, volumes=(), scratch=("/run/fluxpod",)):
         podnet.mount(None, root, None, podnet.MS_REMOUNT | podnet.MS_BIND | podnet.MS_RDONLY)
         os.chroot(root)
         os.chdir("/")
-        _drop_privileges(uid)
+        drop_privileges(uid)
 
     return setup
 
@@ -66,7 +66,7 @@ def _mount_read_only(outside, inside):
     podnet.mount(None, inside, None, podnet.MS_REMOUNT | podnet.MS_BIND | podnet.MS_RDONLY)
 
 
-def _drop_privileges(uid):
+def drop_privileges(uid):
     last = int(Path("/proc/sys/kernel/cap_last_cap").read_text())
     for capability in range(last + 1):
         _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)

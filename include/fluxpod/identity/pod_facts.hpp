@@ -8,6 +8,7 @@
 #include "fluxpod/base/environ.hpp"
 #include "fluxpod/formats/hosts_file.hpp"
 #include "fluxpod/formats/resolv_conf.hpp"
+#include "fluxpod/identity/scratch_facts.hpp"
 
 namespace fluxpod {
 
@@ -40,6 +41,8 @@ struct PodFacts {
     std::optional<std::string> reverse_name;
     ResolvConf resolv_conf;
     HostsFile hosts_file;
+    // Read by the caller, for this pod and no other, since --root comes from the settings.
+    std::optional<ScratchFacts> scratch;
 };
 
 [[nodiscard]] PodFacts read_pod_facts(const Environment& environment, const SystemPaths& paths);

@@ -16,6 +16,7 @@
 //   files        array of {path, mode}
 //   wait         null for the lead, else host, port, until ("dns", "tcp", "curve"), timeout
 //                (RFC 23)
+//   scratch      array of text: what was decided about TMPDIR, HOME and the rundir, and why
 //   launch       argv, environment ({name: value} to set over the inherited one), append ({name:
 //                value} to add to an inherited list with ":")
 //   origins      {option: where its value came from}; options at their default are absent

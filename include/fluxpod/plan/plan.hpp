@@ -31,6 +31,8 @@ struct Layout {
     std::string node_check;    // root/etc/flux/rc1.d/fluxpod-node-check
     std::string shell_rc;      // root/etc/flux/shell, what Flux's job shell reads besides its own
     std::string view_rc;       // shell_rc/fluxpod-view.lua
+    std::string tmp;           // root/tmp, temporary files where /tmp will not do
+    std::string home;          // root/home, where HOME will not do
     std::string curve_cert;    // root/curve/curve.cert
     std::string rundir;        // root/run/flux
     std::string statedir;      // root/var/lib/flux
@@ -81,6 +83,12 @@ struct LaunchPlan {
     std::optional<Idset> bind;  // CPUs, by the kernel's numbers; nothing: as it is
 };
 
+// What was decided about the places that Flux and its jobs write to, and why: plan/scratch.hpp.
+struct ScratchNote {
+    bool warns = false;  // somebody should look
+    std::string text;
+};
+
 struct Plan {
     Identity identity;
     Layout layout;
@@ -99,6 +107,7 @@ struct Plan {
     std::string archive;                     // the lead's, empty where no state is kept
     std::optional<GatePlan> gate;            // followers only
     LaunchPlan launch;
+    std::vector<ScratchNote> scratch;  // empty: all is as Flux has it
 };
 
 }  // namespace fluxpod
