@@ -90,6 +90,8 @@ class Cluster:
         if self.flux and not self.command and "--" not in lead["launch"]["argv"]:
             self.command = ["flux", "resource", "list"]
         self.options = options
+        # As the manifests have it, unless a FLUXPOD_* variable says otherwise.
+        self.supervised = {"FLUXPOD_SUPERVISE": "true", "FLUXPOD_GRACE": f"{GRACE}s"}
 
     def _ask_plans(self, options):
         """What fluxpod itself says about each pod that is expected now."""
@@ -173,7 +175,7 @@ def boot(cluster, net, progress):
     stories = []
     for plan in cluster.plans:
         name, rank = plan["pod"]["hostname"], plan["pod"]["rank"]
-        env = {**fluxpod_variables(), "JOB_COMPLETION_INDEX": str(rank)}
+        env = {**cluster.supervised, **fluxpod_variables(), "JOB_COMPLETION_INDEX": str(rank)}
         stories.append(Story(plan, net.pod(name, cluster.argv(name), env=env, cwd=cwd)))
 
     lead = stories[0].pod

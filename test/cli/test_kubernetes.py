@@ -7,6 +7,7 @@ apis_apps_v1.json, as api/openapi-spec/v3 has them) and the CRDs of JobSet, Lead
 (jobset.yaml, lws.yaml, mpijob.yaml)."""
 
 import copy
+import itertools
 import json
 import os
 import re
@@ -250,20 +251,57 @@ def test_a_pod_may_start_for_as_long_as_it_waits_for_its_parent(name):
         assert probe["periodSeconds"] * probe["failureThreshold"] > 60 * minutes
 
 
-def test_fluxpod_stays_where_pods_are_made_again_and_ends_before_it_is_killed(objects):
+def settings_of(objects, template):
+    """What the config file says, and over it the flags before "--", as {option: value}."""
+    text = objects["ConfigMap", "flux-config"]["data"]["fluxpod.conf"]
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    settings = dict(line.split(" = ") for line in lines)
+    args = flux_of(template)["args"][1:]
+    for option, value in itertools.pairwise([*args, "--"]):
+        if option == "--":
+            break
+        if option.startswith("--"):
+            settings[option[2:]] = "true" if value.startswith("--") else value
+    return settings
+
+
+def seconds(duration):
+    number, unit = re.fullmatch(r"(\d+)([ms])", duration).groups()
+    return int(number) * {"m": 60, "s": 1}[unit]
+
+
+def test_fluxpod_stays_above_every_broker_and_ends_before_it_is_killed(objects):
+    for template in templates(objects):
+        settings = settings_of(objects, template)
+        assert settings["supervise"] == "true"
+        # Enough for a kubelet that is late; what is left is of use to the broker.
+        assert seconds(settings["grace"]) + 10 <= template["spec"]["terminationGracePeriodSeconds"]
+
+
+def test_where_pods_are_made_again_the_others_join_again(objects):
     kind = workload(objects)[0]
     for template in templates(objects):
-        period = template["spec"]["terminationGracePeriodSeconds"]
-        args = flux_of(template)["args"]
-        own = args[: args.index("--")] if "--" in args else args
-        assert ("--supervise" in own) == (kind in ("StatefulSet", "LeaderWorkerSet"))
-        if "--supervise" not in own:
-            assert period >= 60
-            continue
-        assert "--" not in args, "a lead that finishes would be started again"
-        assert own[own.index("--when-parent-leaves") + 1] == "rejoin"
-        number, unit = re.fullmatch(r"(\d+)([ms])", own[own.index("--grace") + 1]).groups()
-        assert int(number) * {"m": 60, "s": 1}[unit] < period
+        stays = kind in ("StatefulSet", "LeaderWorkerSet")
+        assert (settings_of(objects, template).get("when-parent-leaves") == "rejoin") == stays
+        if stays:
+            assert "--" not in flux_of(template)["args"], "a lead that finishes would be started again"
+
+
+# What Flux and its jobs write to (plan/scratch.hpp): the root is read-only.
+SCRATCH = {"/run/fluxpod", "/tmp", "/var/tmp"}
+
+
+def test_flux_and_its_jobs_can_write_where_they_do(objects):
+    for template in templates(objects):
+        volumes = {volume["name"]: volume for volume in template["spec"]["volumes"]}
+        flux = flux_of(template)
+        mounts = {mount["mountPath"]: mount for mount in flux["volumeMounts"]}
+        assert SCRATCH <= mounts.keys()
+        for path in SCRATCH:
+            assert not mounts[path].get("readOnly") and "subPath" not in mounts[path]
+            assert "emptyDir" in volumes[mounts[path]["name"]]  # which a kubelet mounts exec
+        assert len({mounts[path]["name"] for path in SCRATCH}) == len(SCRATCH)
+        assert flux["workingDir"] == "/tmp"
 
 
 def test_an_archive_outlives_the_pods(objects):

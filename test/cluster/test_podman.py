@@ -162,6 +162,10 @@ def start_replicas(podman):
         for key, option in (("cap_drop", "--cap-drop"), ("security_opt", "--security-opt"),
                             ("tmpfs", "--tmpfs"), ("volumes", "--volume")):  # fmt: skip
             options += [word for each in service[key] for word in (option, each)]
+        for name, value in service["environment"].items():
+            options += ["--env", f"{name}={value}"]
+        options += ["--workdir", service["working_dir"]]
+        options += ["--stop-timeout", service["stop_grace_period"].rstrip("s")]
         names = [f"{project}-flux-{number}" for number in range(1, SIZE + 1)]
         for name in names:
             podman("run", "--detach", "--name", name, "--network", "replicas", "--network-alias",
@@ -191,10 +195,11 @@ def flux_image(podman, flux_view, tmp_path):
     prefix = flux_view.prefix
     view = root / str(prefix).lstrip("/")
     shutil.copytree(flux_view.path, view, symlinks=True)
-    for outside, inside in [*flux_view.more, ("bin/bash", "/bin/bash")]:
+    for outside, inside in [*flux_view.more, ("bin/bash", "/bin/bash"), ("bin/bash", "/bin/sh")]:
         place = root / inside.lstrip("/")
         place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(view / outside, place)
+        shutil.copytree(view / outside, place) if (view / outside).is_dir() else shutil.copy(
+            view / outside, place)  # fmt: skip
     archive = tmp_path / "flux.tar"
     subprocess.run(["tar", "-C", root, "-cf", archive, "."], check=True)
     podman("import", "--quiet", "--change", f"ENV PATH={prefix}/bin:/usr/bin:/bin", "--change",
@@ -216,11 +221,25 @@ def test_replicas_of_an_image_with_flux_are_a_cluster(
         return podman.run("exec", name, *health, check=False).returncode == 0
 
     podnet.until(lambda: all(map(healthy, names)), 60, "a cluster of four")
-    told = podman("exec", "--env", "FLUX_URI=local:///run/fluxpod/run/flux/local", lead, "flux", "run",
-                  "-N4", "/application")  # fmt: skip
+
+    def flux(*words):
+        uri = "FLUX_URI=local:///run/fluxpod/run/flux/local"
+        return podman("exec", "--env", uri, lead, "flux", *words)
+
+    told = flux("run", "-N4", "/application")
     ranks, hosts = zip(*(line.split()[:2] for line in told.splitlines()))
     assert sorted(ranks) == [str(rank) for rank in range(SIZE)] and len(set(hosts)) == SIZE
+    # Nested instances, of a user who comes with the container's environment, and a script of /tmp.
+    assert len(flux("alloc", "-N2", "flux", "run", "-N2", "/application").splitlines()) == 2
+    flux("batch", "-N2", "--wrap", "--output=/tmp/out", "flux", "run", "-N2", "/application")
+    flux("queue", "drain")
+    assert len(podman("exec", lead, "sh", "-c", "while read line; do echo $line; done </tmp/out")
+               .splitlines()) == 2  # fmt: skip
+    script = "printf '#!/bin/sh\necho ran\n' >/tmp/s.$$ && chmod +x /tmp/s.$$ && /tmp/s.$$"
+    assert flux("run", "-N4", "sh", "-c", script).splitlines() == ["ran"] * SIZE
     podman("stop", *names)
+    # Each was told to end: the lead's broker ended in order, a follower's as its parent's end came
+    # before or after its own SIGTERM.
     assert podman.end_of(*names) == [0] * SIZE, podman.log_of(lead)
 
 
