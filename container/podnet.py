@@ -305,7 +305,9 @@ class Process:
         self.returncode = None
         if not isinstance(env, list):
             # Not the machine's HOME: what shells and Flux read and write there is not the pod's.
-            image = {"PATH": os.environ["PATH"], "HOME": "/tmp", "HOSTNAME": self.name}
+            # All pods share this machine on purpose, so none of them is to drain itself for it.
+            image = {"PATH": os.environ["PATH"], "HOME": "/tmp", "HOSTNAME": self.name,
+                     "FLUXPOD_NODE_CHECK": "off"}  # fmt: skip
             env = [os.fsencode(f"{k}={v}") for k, v in {**image, **(env or {})}.items()]
         ours, theirs = socket.socketpair()
         self.pid = self._fork()

@@ -93,7 +93,8 @@ NodeFacts read_node_facts(const Settings& settings, NodeShape shape, bool in_kub
             .in_kubernetes = in_kubernetes,
             .cpu_request = settings.cpu_request,
             .cpu_limit = settings.cpu_limit,
-            .declared_cores = {}};
+            .declared_cores = {},
+            .discovers = settings.resources == ResourcesMode::discover};
 }
 
 namespace {
@@ -119,8 +120,7 @@ Result<std::optional<NodeShare>> share_node(const Settings& settings, const Know
         if (!declared) return fail(declared.error());
         facts->declared_cores = declared_cores(*declared, pod.identity.rank);
     }
-    return apply_node_rule(std::move(*facts), settings.node_rule, settings.node_reserve,
-                           pod.identity.rank);
+    return apply_node_rule(std::move(*facts), settings.node_rule, settings.node_reserve);
 }
 
 }  // namespace
@@ -153,14 +153,10 @@ namespace {
 
 void tell_node(const Plan& plan) {
     if (!plan.node) return;
-    const auto& [verdict, reason, advice] = *plan.node;
-    const bool fine = verdict == Verdict::whole_node || verdict == Verdict::proven_share;
-    log::write(fine ? LogLevel::info : LogLevel::warning,
-               fmt::format("node rule: {}: {}{}{}", name_of(verdict), reason,
-                           advice.empty() ? "" : "; ", advice));
-    if (plan.launch.bind) {
-        log::info("node rule: the broker runs on CPUs {}", plan.launch.bind->encode());
-    }
+    const Judgement& node = *plan.node;
+    log::write(node.advice.empty() ? LogLevel::info : LogLevel::warning,
+               fmt::format("node rule: {}: {}{}{}", name_of(node.verdict), node.reason,
+                           node.advice.empty() ? "" : "; ", node.advice));
 }
 
 void log_scratch(const Plan& plan) {

@@ -12,7 +12,6 @@
 #include "fluxpod/files/apply.hpp"
 #include "fluxpod/files/render.hpp"
 #include "fluxpod/formats/duration.hpp"
-#include "fluxpod/launch/binding.hpp"
 #include "fluxpod/launch/exec.hpp"
 #include "fluxpod/launch/init.hpp"
 #include "fluxpod/launch/processes.hpp"
@@ -116,11 +115,6 @@ Result<int> boot(Invocation& invocation, const Settings& settings, BootReport& r
     auto restore = ready_to_restore(plan);
     if (!restore) return fail(restore.error());
     if (*restore) pod->plan = restoring(std::move(pod->plan));
-
-    // The broker inherits it.
-    if (plan.launch.bind) {
-        if (auto bound = bind_to_cpus(*plan.launch.bind); !bound) return fail(bound.error());
-    }
 
     Environment environment = planned_environment(plan.launch, invocation.environment);
     choose_shell(plan.view, environment);

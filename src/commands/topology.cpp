@@ -4,13 +4,14 @@
 //
 //   machine  packages, numa_nodes, cores, cpus, offline_cpus, kinds (of CPUs), model, memory
 //   (bytes) hwloc    for this process: cores, cpus, affinity (RFC 22), gpus; devices (by hwloc,
-//   named) cgroup   version, directory; cpu_quota (CPUs), cpu_request ({least, most}, CPUs; most is
-//   null
-//            where there is no bound), cpuset (RFC 22), memory_limit (bytes): null where there is
-//            none, or none is known
+//   named) cgroup   version, directory, unseen (why CPU limits could not be read); cpu_quota
+//   (CPUs),
+//            cpu_request ({least, most}, CPUs; most is null without a bound), cpuset (RFC 22),
+//            memory_limit (bytes): null if there is none, or none is known
 //   verdict ("whole node", "proven share", "unproven", "violated"), reason, advice
 //   refused  whether run would end with exit code 12
-//   bind     the CPUs that run would bind itself to (RFC 22), or null
+//   floats   whether R counts a share of CPU time, and jobs are not bound to cores
+//   bind     null: nothing is bound before the start
 //   flux     what Flux would count then: cores, gpus
 #include <fmt/format.h>
 
@@ -50,14 +51,13 @@ Result<NodeReport> look_at_node(const Settings& settings, bool in_kubernetes) {
     if (!settings.machine.empty()) report.facts.limits = {};
 
     // What strict would refuse is still to be shown.
-    const std::uint32_t rank = settings.index.value_or(0);
     const NodeRule rule = settings.node_rule == NodeRule::share ? NodeRule::share : NodeRule::warn;
-    auto share = apply_node_rule(report.facts, rule, settings.node_reserve, rank);
+    auto share = apply_node_rule(report.facts, rule, settings.node_reserve);
     if (!share) return fail(share.error());
     report.share = std::move(*share);
-    if (report.share.bind) report.map = narrowed(std::move(report.map), *report.share.bind);
-    report.refused = settings.node_rule == NodeRule::strict &&
-                     report.share.judgement.verdict == Verdict::violated;
+    const auto& [verdict, reason, advice, proven, floats, unseen] = report.share.judgement;
+    report.refused =
+        settings.node_rule == NodeRule::strict && (unseen || verdict == Verdict::violated);
     return report;
 }
 
@@ -104,27 +104,30 @@ void add_machine(const NodeReport& report, Lines& lines) {
 }
 
 void add_cgroup(const CgroupLimits& limits, Lines& lines) {
-    lines.add("cgroup", limits.version.empty()
-                            ? "not known"
-                            : fmt::format("{}, {}", limits.version, limits.cpu_directory));
+    const std::string seen = fmt::format("{}, {}", limits.version, limits.cpu_directory);
+    const std::string unseen = limits.unseen.empty() ? "not known" : limits.unseen;
+    lines.add("cgroup", limits.version.empty() ? unseen : seen);
+    const char* no_quota = limits.version.empty() ? "not known" : "none";
     lines.add("  quota", limits.cpu_quota ? fmt::format("{:g} CPUs by {}", *limits.cpu_quota,
                                                         limits.cpu_quota_directory)
-                                          : "none");
+                                          : no_quota);
     const std::string request = limits.cpu_request ? describe(*limits.cpu_request) : "not known";
     lines.add("  request", limits.cpu_request_is_default ? "the kernel's default" : request);
     lines.add("  cpuset", limits.cpuset ? limits.cpuset->encode() : "not known");
-    lines.add("  memory", limits.memory_limit ? gibibytes(*limits.memory_limit) : "no limit");
+    lines.add("  memory", limits.memory_limit     ? gibibytes(*limits.memory_limit)
+                          : limits.unseen.empty() ? "no limit"
+                                                  : "not known");
 }
 
 std::string text_of(const NodeReport& report) {
     Lines lines;
     add_machine(report, lines);
     add_cgroup(report.facts.limits, lines);
-    const auto& [verdict, reason, advice] = report.share.judgement;
-    lines.add("verdict", fmt::format("{}: {}", name_of(verdict), reason));
-    lines.add("advice", advice);
+    const Judgement& judgement = report.share.judgement;
+    lines.add("verdict", fmt::format("{}: {}", name_of(judgement.verdict), judgement.reason));
+    lines.add("advice", judgement.advice);
     lines.add("rule", report.refused ? "strict: run would end with exit code 12" : "");
-    lines.add("bound to", report.share.bind ? "CPUs " + report.share.bind->encode() : "");
+    lines.add("placement", judgement.floats ? "nothing is bound: the share floats" : "");
     lines.add("Flux counts",
               fmt::format("cores {}, GPUs {}", report.share.shape.cores, report.share.shape.gpus));
     return lines.text() + "\n" + draw_as_text(report.map);
@@ -147,6 +150,7 @@ json::value cgroup_value(const CgroupLimits& limits) {
     }
     return {{"version", limits.version},
             {"directory", limits.cpu_directory},
+            {"unseen", limits.unseen.empty() ? json::value(nullptr) : json::value(limits.unseen)},
             {"cpu_quota", or_null(limits.cpu_quota)},
             {"cpu_request", std::move(request)},
             {"cpuset", limits.cpuset ? json::value(limits.cpuset->encode()) : json::value(nullptr)},
@@ -156,7 +160,6 @@ json::value cgroup_value(const CgroupLimits& limits) {
 std::string json_of(const NodeReport& report) {
     const NodeShape& shape = report.facts.shape;
     json::array gpus(report.map.gpus.begin(), report.map.gpus.end());
-    const auto& bind = report.share.bind;
     const json::object whole{
         {"machine",
          {{"packages", shape.packages},
@@ -178,7 +181,8 @@ std::string json_of(const NodeReport& report) {
         {"reason", report.share.judgement.reason},
         {"advice", report.share.judgement.advice},
         {"refused", report.refused},
-        {"bind", bind ? json::value(bind->encode()) : json::value(nullptr)},
+        {"floats", report.share.judgement.floats},
+        {"bind", nullptr},
         {"flux", {{"cores", report.share.shape.cores}, {"gpus", report.share.shape.gpus}}}};
     return json::serialize(whole) + "\n";
 }

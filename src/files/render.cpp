@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "fluxpod/files/affinity_rc.hpp"
 #include "fluxpod/files/node_check.hpp"
 #include "fluxpod/files/view_rc.hpp"
 #include "fluxpod/formats/broker_toml.hpp"
@@ -41,10 +42,15 @@ Result<std::vector<RenderedFile>> render_files(const Plan& plan) {
         files.push_back({plan.layout.r, config_file_mode, plan.resources->encode()});
     }
     if (plan.node_check) {
-        files.push_back({plan.layout.node_check, program_file_mode, render_node_check(plan)});
+        files.push_back({plan.layout.node_check, config_file_mode, render_node_check(plan)});
+        files.push_back(
+            {plan.layout.node_check_script, program_file_mode, render_node_check_script(plan)});
     }
     if (!plan.view.empty()) {
         files.push_back({plan.layout.view_rc, config_file_mode, render_view_rc(plan)});
+    }
+    if (plan.node && plan.node->floats) {
+        files.push_back({plan.layout.affinity_rc, config_file_mode, render_affinity_rc()});
     }
     return files;
 }

@@ -51,8 +51,14 @@ std::vector<std::pair<std::string, mode_t>> files_of(const Plan& plan) {
     std::vector<std::pair<std::string, mode_t>> files{{plan.layout.broker_toml, config_file_mode},
                                                       {plan.layout.hostlist, config_file_mode}};
     if (plan.resources) files.emplace_back(plan.layout.r, config_file_mode);
-    if (plan.node_check) files.emplace_back(plan.layout.node_check, program_file_mode);
+    if (plan.node_check) {
+        files.emplace_back(plan.layout.node_check, config_file_mode);
+        files.emplace_back(plan.layout.node_check_script, program_file_mode);
+    }
     if (!plan.view.empty()) files.emplace_back(plan.layout.view_rc, config_file_mode);
+    if (plan.node && plan.node->floats) {
+        files.emplace_back(plan.layout.affinity_rc, config_file_mode);
+    }
     if (plan.certificate.source != CertPlan::Source::none) {
         files.emplace_back(plan.layout.curve_cert, certificate_mode);
     }
@@ -132,7 +138,9 @@ void explain_node(const Plan& plan, const Settings& settings, Screen& screen) {
     } else {
         screen.line("node", from(settings, "node-rule", "not judged"));
     }
-    if (plan.launch.bind) screen.line("bind to", "CPUs " + plan.launch.bind->encode());
+    if (plan.node && plan.node->floats) {
+        screen.line("cpu-affinity", "off for jobs that do not ask for it: the share floats");
+    }
     if (!plan.resources)
         screen.line("resources", from(settings, "resources", "discovered by Flux"));
     if (!plan.resources) return;
@@ -230,10 +238,10 @@ json::value resources_value(const Plan& plan) {
 
 json::value node_value(const Plan& plan) {
     if (!plan.node) return nullptr;
-    const auto& bind = plan.launch.bind;
     return {{"verdict", name_of(plan.node->verdict)},
             {"reason", plan.node->reason},
-            {"bind", bind ? json::value(bind->encode()) : json::value(nullptr)}};
+            {"floats", plan.node->floats},
+            {"bind", nullptr}};
 }
 
 json::value wait_value(const Plan& plan) {

@@ -26,9 +26,12 @@ Layout Layout::below(const std::string& root) {
         .r = base + "/etc/flux/system/R",
         .hostlist = base + "/etc/flux/system/hostlist",
         .rc_extra = base + "/etc/flux",
-        .node_check = base + "/etc/flux/rc1.d/fluxpod-node-check",
+        .modprobe = base + "/etc/flux/modprobe",
+        .node_check = base + "/etc/flux/modprobe/rc1.d/fluxpod-node-check.py",
+        .node_check_script = base + "/etc/flux/rc1.d/fluxpod-node-check",
         .shell_rc = base + "/etc/flux/shell",
         .view_rc = base + "/etc/flux/shell/fluxpod-view.lua",
+        .affinity_rc = base + "/etc/flux/shell/fluxpod-affinity.lua",
         .tmp = base + "/tmp",
         .home = base + "/home",
         .curve_cert = base + "/curve/curve.cert",
@@ -176,11 +179,27 @@ bool has_foreign_hostname(const Identity& identity) {
     return !identity.kernel_hostname.empty() && identity.kernel_hostname != identity.hostname;
 }
 
-// Pods whose shares are their own may well have a node in common.
-bool wants_node_check(const Settings& settings, const Plan& plan) {
-    const bool shares = plan.node && plan.node->verdict == Verdict::proven_share;
-    return !shares && plan.identity.hosts.size() > 1 &&
-           settings.node_check.value_or(settings.node_rule == NodeRule::strict);
+// Pods whose CPUs are their own, and those whose share R counts, may have a node in common.
+std::optional<NodeCheckPlan> plan_node_check(const Settings& settings, const Plan& plan,
+                                             const std::optional<NodeShare>& node) {
+    const bool is_counted_once = plan.node && (plan.node->proven || plan.node->floats);
+    NodeCheckPlan check;
+    check.node_name = settings.node_name;
+    check.drains = plan.identity.hosts.size() > 1 &&
+                   settings.node_check.value_or(plan.node && !is_counted_once);
+    check.required =
+        settings.bind_cpus || settings.node_check || settings.node_rule == NodeRule::strict;
+    if (settings.bind_cpus && plan.node && plan.node->floats) {
+        check.bind_count = node->floating_cpus;
+        check.cores = node->shape.counted;
+    }
+    if (!check.drains && check.bind_count == 0) return std::nullopt;
+    return check;
+}
+
+// What Flux's job shell reads: files/view_rc.hpp.
+bool has_shell_rc(const Plan& plan) {
+    return !plan.view.empty() || (plan.node && plan.node->floats);
 }
 
 // A supervisor notices a lost parent by itself, so that a cut network may be waited for: both ends
@@ -219,8 +238,13 @@ std::vector<DirectoryPlan> list_directories(const Plan& plan) {
         directories.push_back({.path = base + below, .mode = 0755});
     }
     directories.insert(directories.begin(), {.path = layout.root, .mode = 0755});
-    if (plan.node_check) directories.push_back({.path = base + "/etc/flux/rc1.d", .mode = 0755});
-    if (!plan.view.empty()) directories.push_back({.path = layout.shell_rc, .mode = 0755});
+    if (plan.node_check) {
+        for (const char* below :
+             {"/etc/flux/modprobe", "/etc/flux/modprobe/rc1.d", "/etc/flux/rc1.d"}) {
+            directories.push_back({.path = base + below, .mode = 0755});
+        }
+    }
+    if (has_shell_rc(plan)) directories.push_back({.path = layout.shell_rc, .mode = 0755});
     // Guests reach the broker's socket in here; Flux checks who they are.
     directories.push_back({.path = layout.rundir, .mode = 0755, .must_be_ours = true});
     if (plan.certificate.source != CertPlan::Source::none) {
@@ -338,9 +362,12 @@ Result<LaunchPlan> plan_launch(const Settings& settings, const Plan& plan) {
     LaunchPlan launch;
     if (plan.node_check) {
         launch.append_environment.emplace_back("FLUX_RC_EXTRA", plan.layout.rc_extra);
+        launch.append_environment.emplace_back("FLUX_MODPROBE_PATH_APPEND", plan.layout.modprobe);
     }
     if (!plan.view.empty()) {
         launch.append_environment.emplace_back("LD_LIBRARY_PATH", plan.view + "/lib");
+    }
+    if (has_shell_rc(plan)) {
         launch.append_environment.emplace_back("FLUX_SHELL_RC_PATH", plan.layout.shell_rc);
     }
     const bool of_view = !plan.view.empty() && !settings.origins.contains("flux");
@@ -391,9 +418,7 @@ Result<Plan> make_plan(const Settings& settings, const Identity& identity, const
     if (!resources) return fail(resources.error());
     plan.resources = std::move(*resources);
     if (node && settings.node_rule != NodeRule::off) plan.node = node->judgement;
-    if (wants_node_check(settings, plan)) {
-        plan.node_check = NodeCheckPlan{.node_name = settings.node_name, .uri = ""};
-    }
+    plan.node_check = plan_node_check(settings, plan, node);
 
     plan.broker = configure_broker(settings, plan, *parents);
     plan.directories = list_directories(plan);
@@ -408,7 +433,6 @@ Result<Plan> make_plan(const Settings& settings, const Identity& identity, const
     auto launch = plan_launch(settings, plan);
     if (!launch) return fail(launch.error());
     plan.launch = std::move(*launch);
-    if (node) plan.launch.bind = node->bind;
     if (plan.node_check) plan.node_check->uri = local_uri_of(plan.layout);
     return plan;
 }

@@ -311,14 +311,19 @@ constexpr auto rows = std::to_array<OptionRow>({
 
     // The node rule.
     {"node-rule", "strict|share|warn|off", "share",
-     "Where Flux would count more than this pod has: refuse, bind it to its share, or only say so",
+     "If Flux would count more than this pod has: refuse, count its limit, or only log it",
      boot | topology, Kind::value, choice<&S::node_rule, node_rule_choices>},
     {"node-reserve", "PERCENT", "10",
      "How much less than the node's CPUs a limit may be and still stand for the whole node",
      boot | topology, Kind::value, number<&S::node_reserve, 0, 90>},
     {"node-check", "on|off", "",
-     "Drain a rank that has its node in common with an earlier one; on where the rule is strict",
+     "Drain a rank that shares its node with an earlier one (default: on, unless the node is "
+     "proven "
+     "the pod's own, its limit is counted, or the rule is off)",
      boot, Kind::value, choice<&S::node_check, on_off_choices>},
+    {"bind-cpus", "on|off", "off",
+     "Bind a pod whose CPU limit is counted to CPUs that no other rank on its node has", boot,
+     Kind::value, choice<&S::bind_cpus, on_off_choices>},
     {"node-name", "NAME", "", "The node of this pod, spec.nodeName of the downward API", boot,
      Kind::value, text<&S::node_name, check_word>},
     {"cpu-request", "CPUS", "", "The CPU request of this container, where cgroups do not tell it",

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fluxpod/topology/cgroup.hpp"
 
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -100,15 +105,18 @@ std::optional<std::string> below(const std::string& path, const std::string& roo
 struct Hierarchy {
     bool v2 = false;
     std::vector<std::string> directories;
+    std::string unseen;  // why there are none
 };
 
 class Cgroups {
   public:
     explicit Cgroups(const std::string& root) : root_(root) {
-        memberships_ = parse_memberships(read_file(root + "/proc/self/cgroup").value_or(""));
-        const auto mounts =
-            read_file(root + "/proc/self/mountinfo", most_mountinfo_bytes).value_or("");
-        for (const auto& line : split(mounts, '\n')) {
+        auto members = read_file(root + memberships_file);
+        if (!members) unseen_ = could_not_read(memberships_file, members.error().cause);
+        memberships_ = parse_memberships(members.value_or(""));
+        auto mounts = read_file(root + mounts_file, most_mountinfo_bytes);
+        if (!mounts && unseen_.empty()) unseen_ = could_not_read(mounts_file, mounts.error().cause);
+        for (const auto& line : split(mounts.value_or(""), '\n')) {
             if (auto mount = parse_mount(line)) mounts_.push_back(std::move(*mount));
         }
     }
@@ -117,17 +125,19 @@ class Cgroups {
     [[nodiscard]] Hierarchy hierarchy_of(std::string_view controller) const {
         for (const auto& membership : memberships_) {
             if (contains(membership.controllers, controller)) {
-                return {false, way_up(membership, [&](const Mount& mount) {
-                            return !mount.v2 && contains(mount.controllers, controller);
-                        })};
+                return way_up(membership, false, [&](const Mount& mount) {
+                    return !mount.v2 && contains(mount.controllers, controller);
+                });
             }
         }
         for (const auto& membership : memberships_) {
-            if (membership.controllers.empty()) {
-                return {true, way_up(membership, &Mount::v2)};
-            }
+            if (membership.controllers.empty()) return way_up(membership, true, &Mount::v2);
         }
-        return {};
+        return {.v2 = false,
+                .directories = {},
+                .unseen = !unseen_.empty() ? unseen_
+                                           : fmt::format("{} has no line for the controller {}",
+                                                         memberships_file, controller)};
     }
 
     [[nodiscard]] bool has_v2() const {
@@ -141,6 +151,19 @@ class Cgroups {
         return std::string(trim(*text));
     }
 
+    // Every cgroup of either version has its list of processes; what hides it hides the limits. A
+    // limit's own file may be missing (the root of v2 has none), but not be unreadable.
+    [[nodiscard]] std::string why_unseen(const std::string& directory,
+                                         std::string_view file) const {
+        const std::string mark = directory + "/cgroup.procs";
+        struct stat info {};
+        if (::stat((root_ + mark).c_str(), &info) != 0) return could_not_read(mark, errno);
+        const std::string path = directory + "/" + std::string(file);
+        const Fd opened(::open((root_ + path).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+        if (!opened.valid() && errno != ENOENT) return could_not_read(path, errno);
+        return "";
+    }
+
     [[nodiscard]] std::optional<std::uint64_t> read_number(const std::string& directory,
                                                            std::string_view file) const {
         const auto text = read(directory, file);
@@ -151,21 +174,31 @@ class Cgroups {
     // In both files a cgroup namespace shows what is outside of it as "/..".
     static bool is_outside(const std::string& path) { return path.starts_with("/.."); }
 
+    static std::string could_not_read(std::string_view what, std::string_view why) {
+        return fmt::format("the cgroup limits could not be read: {}: {}", what, why);
+    }
+    static std::string could_not_read(std::string_view what, int error_number) {
+        return could_not_read(what, describe_errno(error_number));
+    }
+
     template <class Wanted>
-    [[nodiscard]] std::vector<std::string> way_up(const Membership& membership,
-                                                  Wanted wanted) const {
-        if (is_outside(membership.path)) return {};
-        const Mount* other = nullptr;
+    [[nodiscard]] Hierarchy way_up(const Membership& membership, bool v2, Wanted wanted) const {
+        bool is_mounted = false;
         for (const auto& mount : mounts_) {
-            if (!std::invoke(wanted, mount) || is_outside(mount.root)) continue;
+            if (!std::invoke(wanted, mount)) continue;
+            is_mounted = true;
+            if (is_outside(mount.root) || is_outside(membership.path)) continue;
             if (auto relative = below(membership.path, mount.root)) {
-                return directories(mount.point, std::move(*relative));
+                return {.v2 = v2,
+                        .directories = directories(mount.point, std::move(*relative)),
+                        .unseen = ""};
             }
-            if (other == nullptr) other = &mount;
         }
-        // The membership is the host's path, and what is mounted is the container's own cgroup.
-        if (other != nullptr) return directories(other->point, "");
-        return {};
+        return {.v2 = v2,
+                .directories = {},
+                .unseen = could_not_read(membership.path,
+                                         is_mounted ? "no mount shows this process's own cgroup"
+                                                    : "its hierarchy is not mounted")};
     }
 
     static std::vector<std::string> directories(const std::string& point, std::string relative) {
@@ -178,7 +211,11 @@ class Cgroups {
         return found;
     }
 
+    static constexpr const char* memberships_file = "/proc/self/cgroup";
+    static constexpr const char* mounts_file = "/proc/self/mountinfo";
+
     std::string root_;
+    std::string unseen_;
     std::vector<Membership> memberships_;
     std::vector<Mount> mounts_;
 };
@@ -202,11 +239,31 @@ std::optional<double> quota_of(const Cgroups& cgroups, const std::string& direct
     return static_cast<double>(*quota) / static_cast<double>(*period);
 }
 
+// The innermost request that is not the kernel's default, see CgroupLimits.
+void read_request(const Cgroups& cgroups, const Hierarchy& cpu, CgroupLimits& limits) {
+    const std::uint64_t usual = cpu.v2 ? 100 : 1024;
+    for (const auto& directory : cpu.directories) {
+        const auto value = cgroups.read_number(directory, cpu.v2 ? "cpu.weight" : "cpu.shares");
+        if (!value) continue;
+        const CpuRange here =
+            cpu.v2 ? request_of_weight(*value, limits.cpu_quota) : request_of_shares(*value);
+        const CpuRange inner = limits.cpu_request.value_or(here);
+        limits.cpu_request = CpuRange{.least = std::min(here.least, inner.least),
+                                      .most = std::max(here.most, inner.most)};
+        limits.cpu_request_is_default = *value == usual;
+        if (*value != usual) return;
+    }
+}
+
 void read_cpu(const Cgroups& cgroups, CgroupLimits& limits) {
     const Hierarchy cpu = cgroups.hierarchy_of("cpu");
+    limits.unseen = cpu.unseen;
     if (cpu.directories.empty()) return;
-    const std::string& own = cpu.directories.front();
-    limits.cpu_directory = own;
+    limits.cpu_directory = cpu.directories.front();
+    for (const auto& directory : cpu.directories) {
+        limits.unseen = cgroups.why_unseen(directory, cpu.v2 ? "cpu.max" : "cpu.cfs_quota_us");
+        if (!limits.unseen.empty()) return;
+    }
     limits.version = cpu.v2 ? "v2" : cgroups.has_v2() ? "v1 and v2" : "v1";
     for (const auto& directory : cpu.directories) {
         const auto quota = quota_of(cgroups, directory, cpu.v2);
@@ -214,13 +271,7 @@ void read_cpu(const Cgroups& cgroups, CgroupLimits& limits) {
         limits.cpu_quota = quota;
         limits.cpu_quota_directory = directory;
     }
-    constexpr std::uint64_t default_shares = 1024;
-    constexpr std::uint64_t default_weight = 100;
-    if (const auto value = cgroups.read_number(own, cpu.v2 ? "cpu.weight" : "cpu.shares")) {
-        limits.cpu_request =
-            cpu.v2 ? request_of_weight(*value, limits.cpu_quota) : request_of_shares(*value);
-        limits.cpu_request_is_default = *value == (cpu.v2 ? default_weight : default_shares);
-    }
+    read_request(cgroups, cpu, limits);
 }
 
 // A child that sets none has its parent's.

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fluxpod/topology/inspect.hpp"
 
+#include <fcntl.h>
 #include <hwloc.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,7 +14,6 @@
 #include <string_view>
 #include <utility>
 
-#include "fluxpod/base/log.hpp"
 #include "fluxpod/topology/gpus.hpp"
 
 namespace fluxpod {
@@ -50,7 +51,8 @@ tl::unexpected<Error> hwloc_failed(const std::string& machine, const std::string
 
 // ---- loading ------------------------------------------------------------------------------------
 
-// NUMA nodes and PUs are always loaded; of the rest only what is counted.
+// NUMA nodes and PUs are always loaded; of the rest only what is counted, and the levels by which
+// hwloc orders the cores within a package.
 bool load_only_what_is_counted(hwloc_topology_t topology, const std::string& machine) {
     // In a file the devices cost nothing.
     const auto devices =
@@ -60,6 +62,10 @@ bool load_only_what_is_counted(hwloc_topology_t topology, const std::string& mac
                0 &&
            hwloc_topology_set_type_filter(topology, HWLOC_OBJ_PACKAGE,
                                           HWLOC_TYPE_FILTER_KEEP_ALL) == 0 &&
+           hwloc_topology_set_type_filter(topology, HWLOC_OBJ_GROUP,
+                                          HWLOC_TYPE_FILTER_KEEP_STRUCTURE) == 0 &&
+           hwloc_topology_set_type_filter(topology, HWLOC_OBJ_DIE,
+                                          HWLOC_TYPE_FILTER_KEEP_STRUCTURE) == 0 &&
            hwloc_topology_set_io_types_filter(topology, devices) == 0;
 }
 
@@ -110,14 +116,48 @@ std::uint32_t count(const Topology& topology, hwloc_obj_type_t type) {
     return static_cast<std::uint32_t>(std::max(0, hwloc_get_nbobjs_by_type(topology.get(), type)));
 }
 
-// hwloc would tell of it for each load, in lines of its own.
-void tell_without_sysfs() {
+constexpr const char* sysfs_cpus = "/sys/devices/system/cpu";
+
+// Returns why hwloc may show another machine than this one, or nothing. Flux reads the same
+// environment, and a variable of its own besides.
+std::string why_unseen() {
+    std::string why;
+    for (const char* name : {"HWLOC_SYNTHETIC", "HWLOC_XMLFILE", "HWLOC_FSROOT", "HWLOC_CPUID_PATH",
+                             "HWLOC_COMPONENTS", "FLUX_HWLOC_XMLFILE"}) {
+        // There is no other thread yet. NOLINTNEXTLINE(concurrency-mt-unsafe)
+        const char* value = std::getenv(name);
+        if (value == nullptr || *value == '\0') continue;
+        why += std::string(why.empty() ? "" : ", ") + name + "=" + value;
+    }
+    if (!why.empty()) return why + " describes another machine";
+    // As hwloc asks: faccessat2, which an old seccomp profile denies with EPERM.
+    if (::faccessat(AT_FDCWD, sysfs_cpus, R_OK, 0) == 0) return "";
+    const int error_number = errno;
+    return std::string(sysfs_cpus) + " could not be read (" + describe_errno(error_number) +
+           "), and hwloc counts by what it can find out without";
+}
+
+std::uint32_t cpus_of_kernel() {
+    // The kernel takes a mask of any length that holds all CPUs; CPU_SET's own type ends at 1024.
+    for (std::size_t sets = 1; sets <= 64; sets *= 2) {
+        std::vector<cpu_set_t> mask(sets);
+        const std::size_t bytes = sets * sizeof(cpu_set_t);
+        if (::sched_getaffinity(0, bytes, mask.data()) != 0) continue;
+        return static_cast<std::uint32_t>(CPU_COUNT_S(bytes, mask.data()));
+    }
+    return 0;
+}
+
+void look_at_what_was_not_seen(NodeShape& shape) {
+    shape.unseen = why_unseen();
+    if (shape.unseen.empty()) return;
+    if (const std::uint32_t cpus = cpus_of_kernel(); cpus > 0) shape.kernel_pus = cpus;
+}
+
+// hwloc would print it for each load, in lines of its own.
+void silence_hwloc() {
     // There is no other thread yet. NOLINTNEXTLINE(concurrency-mt-unsafe)
     (void)::setenv("HWLOC_HIDE_ERRORS", "2", 0);
-    constexpr const char* cpus = "/sys/devices/system/cpu";
-    if (::access(cpus, R_OK) == 0) return;
-    log::warning("{}: {}; hwloc counts by what it can find out without", cpus,
-                 describe_errno(errno));
 }
 
 // The x86 component is asked where the kernel tells of no cores.
@@ -243,26 +283,19 @@ void add_core(NodeMap& map, const Topology& topology, hwloc_obj_t core, hwloc_co
     map.blocks.back().cores.push_back(std::move(entry));
 }
 
-Idset common_to(const Idset& left, const Idset& right) {
-    Idset common;
-    for (const auto& range : left.ranges()) {
-        for (std::uint32_t id = range.first; id <= range.last; ++id) {
-            if (right.contains(id)) common.insert(id);
-        }
-    }
-    return common;
-}
-
 }  // namespace
 
 Result<NodeShape> inspect_topology(const std::string& machine) {
-    if (is_live(machine)) tell_without_sysfs();
+    if (is_live(machine)) silence_hwloc();
     auto topology = load(machine, Detail::counted);
     if (!topology) return fail(topology.error());
 
     NodeShape shape;
+    if (is_live(machine)) look_at_what_was_not_seen(shape);
     shape.complete_cores = count(*topology, core_type(*topology));
     shape.complete_pus = count(*topology, HWLOC_OBJ_PU);
+    shape.packages = count(*topology, HWLOC_OBJ_PACKAGE);
+    shape.numa_nodes = count(*topology, HWLOC_OBJ_NUMANODE);
     shape.offline_pus = count_offline(*topology);
     shape.gpus = is_live(machine) ? count_gpus()
                                   : static_cast<std::uint32_t>(gpus_by_hwloc(*topology).size());
@@ -270,24 +303,11 @@ Result<NodeShape> inspect_topology(const std::string& machine) {
     const auto core = core_type(*topology);
     shape.cores = count(*topology, core);
     shape.pus = count(*topology, HWLOC_OBJ_PU);
-    shape.packages = count(*topology, HWLOC_OBJ_PACKAGE);
-    shape.numa_nodes = count(*topology, HWLOC_OBJ_NUMANODE);
     shape.counted.reserve(shape.cores);
     for (std::uint32_t i = 0; i < shape.cores; ++i) {
         hwloc_obj_t object = hwloc_get_obj_by_type(topology->get(), core, i);
         shape.counted.push_back({idset_of(object->cpuset), package_of(object)});
     }
-    return shape;
-}
-
-NodeShape narrowed(NodeShape shape, const Idset& cpus) {
-    shape.pus = 0;
-    for (auto& core : shape.counted) {
-        core.cpus = common_to(core.cpus, cpus);
-        shape.pus += static_cast<std::uint32_t>(core.cpus.count());
-    }
-    std::erase_if(shape.counted, [](const auto& core) { return core.cpus.empty(); });
-    shape.cores = static_cast<std::uint32_t>(shape.counted.size());
     return shape;
 }
 
@@ -306,13 +326,6 @@ Result<NodeMap> map_node(const std::string& machine) {
         add_core(map, *topology, hwloc_get_obj_by_type(topology->get(), core, i), ours->get());
     }
     map.gpus = gpus_by_hwloc(*topology);
-    return map;
-}
-
-NodeMap narrowed(NodeMap map, const Idset& cpus) {
-    for (auto& block : map.blocks) {
-        for (auto& core : block.cores) core.ours = common_to(core.ours, cpus);
-    }
     return map;
 }
 

@@ -60,6 +60,10 @@ std::optional<Ceiling> ceiling_of(const NodeFacts& facts) {
     if (facts.cpu_limit && (!ceiling || *facts.cpu_limit < ceiling->cpus)) {
         ceiling = {*facts.cpu_limit, "the CPU limit of the pod's spec"};
     }
+    const auto& kernel = facts.shape.kernel_pus;
+    if (kernel && (!ceiling || *kernel < ceiling->cpus)) {
+        ceiling = {double(*kernel), "the kernel's own CPU affinity of this process"};
+    }
     return ceiling;
 }
 
@@ -68,6 +72,14 @@ std::optional<CpuRange> request_of(const NodeFacts& facts) {
     if (facts.cpu_request) return CpuRange{*facts.cpu_request, *facts.cpu_request};
     if (facts.limits.cpu_request_is_default && !facts.in_kubernetes) return std::nullopt;
     return facts.limits.cpu_request;
+}
+
+// What could not be read, and is needed for a proof; empty if all was read.
+std::string unseen_in(const NodeFacts& facts) {
+    const bool told = facts.cpu_limit && facts.cpu_request;
+    const std::string limits = told ? "" : facts.limits.unseen;
+    if (facts.shape.unseen.empty() || limits.empty()) return facts.shape.unseen + limits;
+    return facts.shape.unseen + "; " + limits;
 }
 
 double without_reserve(double count, std::uint32_t reserve) {
@@ -80,18 +92,27 @@ Judgement judge_part(const NodeFacts& facts, const Count& count, std::uint32_t r
         "Flux counts {} of the node's {}, {}", count.text(), cpus(facts.shape.complete_pus),
         facts.declared_cores ? "as declared" : "those of this process's cpuset or binding");
     if (request && request->most < without_reserve(count.cpus, reserve)) {
-        return {Verdict::unproven,
-                fmt::format("{}, but the pod requests {}: other pods may have the same CPUs", part,
-                            describe(*request)),
-                guaranteed};
+        return {
+            .verdict = Verdict::unproven,
+            .reason = fmt::format("{}, but the pod requests {}: other pods may have the same CPUs",
+                                  part, describe(*request)),
+            .advice = guaranteed};
+    }
+    if (facts.in_kubernetes && !request) {
+        return {.verdict = Verdict::unproven,
+                .reason = part +
+                          ", but the pod's CPU request is not known: other pods may have the "
+                          "same CPUs",
+                .advice = guaranteed};
     }
     // To declare a part of the node is to say so, and no more.
     const bool only_said = facts.declared_cores && facts.shape.pus == facts.shape.complete_pus;
     if (only_said && !request && !ceiling_of(facts)) {
-        return {Verdict::unproven,
-                part + ", and nothing shows that other pods do not have the same ones", guaranteed};
+        return {.verdict = Verdict::unproven,
+                .reason = part + ", and nothing shows that other pods do not have the same ones",
+                .advice = guaranteed};
     }
-    return {Verdict::proven_share, part, ""};
+    return {.verdict = Verdict::proven_share, .reason = part, .advice = "", .proven = true};
 }
 
 Judgement judge_whole(const NodeFacts& facts, const Count& count) {
@@ -99,81 +120,116 @@ Judgement judge_whole(const NodeFacts& facts, const Count& count) {
     const double half = facts.shape.complete_pus / 2.0;
     const std::string whole = fmt::format("Flux counts the whole node, {}", count.text());
     if (request && request->least > half) {
-        return {Verdict::whole_node,
-                fmt::format("{}; the pod requests {}, more than half of it, so no equal pod fits "
-                            "beside it",
-                            whole, describe(*request)),
-                ""};
+        return {.verdict = Verdict::whole_node,
+                .reason = fmt::format(
+                    "{}; the pod requests {}, more than half of it, so no equal pod fits beside it",
+                    whole, describe(*request)),
+                .advice = "",
+                .proven = true};
     }
     if (request) {
-        return {Verdict::unproven,
-                fmt::format("{}; the pod requests {}, {} half of it, so another one may fit beside "
-                            "it and be counted too",
-                            whole, describe(*request),
-                            request->most > half ? "perhaps not more than" : "no more than"),
-                whole_pod};
+        return {
+            .verdict = Verdict::unproven,
+            .reason = fmt::format("{}; the pod requests {}, {} half of it, so another one may fit "
+                                  "beside it and be counted too",
+                                  whole, describe(*request),
+                                  request->most > half ? "perhaps not more than" : "no more than"),
+            .advice = whole_pod};
     }
     if (facts.in_kubernetes) {
-        return {Verdict::unproven,
-                whole + "; the pod's CPU request is not known, so another pod may be counted too",
-                whole_pod};
+        return {.verdict = Verdict::unproven,
+                .reason = whole +
+                          "; the pod's CPU request is not known, so another pod may be counted too",
+                .advice = whole_pod};
     }
     const auto ceiling = ceiling_of(facts);
-    return {Verdict::whole_node,
-            ceiling ? fmt::format("{}; {} gives {}", whole, ceiling->origin, cpus(ceiling->cpus))
-                    : whole + "; nothing limits this pod",
-            ""};
+    return {.verdict = Verdict::whole_node,
+            .reason = ceiling ? fmt::format("{}; {} gives {}", whole, ceiling->origin,
+                                            cpus(ceiling->cpus))
+                              : whole + "; nothing limits this pod",
+            .advice = ""};
 }
 
 // ---- the share ----------------------------------------------------------------------------------
 
-using Cores = std::vector<NodeShape::Core>;
-
-// How many cores from the first one on; at least one.
-std::size_t count_that_fit(const Cores& cores, std::uint64_t budget) {
-    std::size_t count = 0;
-    std::uint64_t taken = 0;
-    while (count < cores.size() && taken + cores[count].cpus.count() <= budget) {
-        taken += cores[count++].cpus.count();
-    }
-    return std::max<std::size_t>(1, count);
+// Whole CPUs that the ceiling gives, at least one. nullopt if it gives all that the pod may run on.
+std::optional<std::uint32_t> cpus_of_share(const NodeFacts& facts, std::uint32_t reserve) {
+    const auto ceiling = ceiling_of(facts);
+    if (!ceiling || ceiling->cpus >= facts.shape.pus) return std::nullopt;
+    const double begun = std::min(ceiling->cpus * reserve / 100.0, 0.999);
+    const auto count = std::max<std::uint32_t>(
+        1, static_cast<std::uint32_t>(std::max(0.0, ceiling->cpus + begun)));
+    return count < facts.shape.pus ? std::optional(count) : std::nullopt;
 }
 
-// Where shares of so many cores begin: side by side, and within a package where one holds a share.
-// Where cores differ (hybrid CPUs, half a core in a cpuset) only at the first one, since every rank
-// must count as many.
-std::vector<std::size_t> starts_of_shares(const Cores& cores, std::size_t each) {
-    const auto cpus = cores.front().cpus.count();
-    if (std::ranges::any_of(cores, [&](const auto& core) { return core.cpus.count() != cpus; })) {
-        return {0};
+// R has `count` cores, no more than the ceiling gives in CPUs.
+Judgement judge_floating(const NodeFacts& facts, std::uint32_t count) {
+    const auto ceiling = ceiling_of(facts);
+    const auto request = request_of(facts);
+    const double missing = 0.01;  // shares are whole numbers
+    std::string reason = fmt::format("R counts {}; {} gives {}, which {} of the node's {}",
+                                     cores(count), ceiling->origin, cpus(ceiling->cpus),
+                                     facts.shape.pus < facts.shape.complete_pus
+                                         ? fmt::format("float over {}", cpus(facts.shape.pus))
+                                         : std::string("float over all"),
+                                     cpus(facts.shape.complete_pus));
+    reason += request ? "; the pod requests " + describe(*request) : "; its request is not known";
+    if (request && request->least + missing >= std::min<double>(count, ceiling->cpus)) {
+        return {.verdict = Verdict::unproven,
+                .reason = reason + ", so the time is its own, and the place is not",
+                .advice = "",
+                .floats = true};
     }
-    std::vector<std::size_t> within;
-    std::vector<std::size_t> anywhere;
-    for (std::size_t start = 0; start + each <= cores.size();) {
-        const bool whole = cores[start].package == cores[start + each - 1].package;
-        if (whole) within.push_back(start);
-        start += whole ? each : 1;
-    }
-    for (std::size_t start = 0; start + each <= cores.size(); start += each) {
-        anywhere.push_back(start);
-    }
-    return within.empty() ? anywhere : within;
+    return {.verdict = Verdict::unproven,
+            .reason = reason + ", and other pods may want the same time",
+            .advice = guaranteed,
+            .floats = true};
 }
 
-Idset first_of(const Idset& cpus, std::uint64_t count) {
-    Idset first;
-    for (const auto& range : cpus.ranges()) {
-        for (auto cpu = range.first; cpu <= range.last && first.count() < count; ++cpu) {
-            first.insert(cpu);
+Judgement judge_what_was_seen(const NodeFacts& facts, std::uint32_t reserve) {
+    const Count count = counted_by_flux(facts);
+    if (count.cores > facts.shape.cores) {
+        return {
+            .verdict = Verdict::violated,
+            .reason = fmt::format("the declared resources have {} for this pod, but hwloc shows "
+                                  "{}, so Flux would drain the node at once",
+                                  cores(count.cores), cores(facts.shape.cores)),
+            .advice = "declare what every pod of the group has (--resource-config)"};
+    }
+    const auto ceiling = ceiling_of(facts);
+    const auto share = cpus_of_share(facts, reserve);
+    const bool is_whole = count.cpus >= facts.shape.complete_pus;
+    if (share && facts.declared_cores && count.cores <= *share && ceiling->cpus >= 1) {
+        // A limit that is the node's but for the reserve.
+        if (ceiling->cpus >= without_reserve(facts.shape.complete_pus, reserve)) {
+            auto judgement = judge_whole(facts, count);
+            if (judgement.verdict == Verdict::whole_node) return judgement;
         }
+        return judge_floating(facts, count.cores);
     }
-    return first;
+    if (ceiling && ceiling->cpus < without_reserve(count.cpus, reserve)) {
+        if (count.cores > 1) {
+            return {.verdict = Verdict::violated,
+                    .reason = fmt::format("Flux counts {}, but {} gives {}", count.text(),
+                                          ceiling->origin, cpus(ceiling->cpus)),
+                    .advice = guaranteed};
+        }
+        return {.verdict = Verdict::unproven,
+                .reason = fmt::format("Flux counts {}, the least that it can, but {} gives {}",
+                                      cores(count.cores), ceiling->origin, cpus(ceiling->cpus)),
+                .advice = guaranteed,
+                .floats = share.has_value()};
+    }
+    return is_whole ? judge_whole(facts, count) : judge_part(facts, count, reserve);
 }
 
-Error refusal(const Judgement& judgement, NodeRule rule) {
-    const char* way_out = rule == NodeRule::strict
-                              ? "; or use --node-rule share, which makes the count right"
-                              : "; or use --node-rule warn";
+Error refusal(const Judgement& judgement, NodeRule rule, bool discovers) {
+    const char* way_out =
+        rule == NodeRule::share && discovers
+            ? "; or have R count it: --resources render, or --resource-config for unequal groups"
+        : rule == NodeRule::share || judgement.verdict != Verdict::violated
+            ? "; or use --node-rule warn"
+            : "; or use --node-rule share, which makes the count right";
     return {.code = ExitCode::node_rule,
             .doing = "let Flux count this node",
             .subject = "",
@@ -201,69 +257,47 @@ std::string_view name_of(Verdict verdict) {
 }
 
 Judgement judge_node(const NodeFacts& facts, std::uint32_t reserve) {
-    const Count count = counted_by_flux(facts);
-    if (count.cores > facts.shape.cores) {
-        return {Verdict::violated,
-                fmt::format("the declared resources have {} for this pod, but hwloc shows {}, so "
-                            "Flux would drain the node at once",
-                            cores(count.cores), cores(facts.shape.cores)),
-                "declare what every pod of the group has (--resource-config)"};
+    Judgement judgement = judge_what_was_seen(facts, reserve);
+    const std::string unseen = unseen_in(facts);
+    if (unseen.empty()) return judgement;
+    judgement.unseen = true;
+    judgement.proven = false;
+    judgement.advice =
+        "let this container read /sys and its cgroup, and unset HWLOC_ variables; "
+        "for limits that it cannot read, set --cpu-limit and --cpu-request";
+    if (judgement.verdict == Verdict::violated || judgement.floats) {
+        judgement.reason += "; " + unseen;
+        return judgement;
     }
-    const auto ceiling = ceiling_of(facts);
-    if (ceiling && ceiling->cpus < without_reserve(count.cpus, reserve)) {
-        if (count.cpus > 1) {
-            return {Verdict::violated,
-                    fmt::format("Flux counts {}, but {} gives {}", count.text(), ceiling->origin,
-                                cpus(ceiling->cpus)),
-                    guaranteed};
-        }
-        return {Verdict::unproven,
-                fmt::format("Flux counts {}, the least that it can, but {} gives {}", count.text(),
-                            ceiling->origin, cpus(ceiling->cpus)),
-                guaranteed};
-    }
-    const bool part = count.cpus < facts.shape.complete_pus;
-    return part ? judge_part(facts, count, reserve) : judge_whole(facts, count);
+    judgement.verdict = Verdict::unproven;
+    judgement.reason =
+        fmt::format("Flux counts {} of the {} that hwloc shows; {}", counted_by_flux(facts).text(),
+                    cpus(facts.shape.complete_pus), unseen);
+    return judgement;
 }
 
-std::optional<Idset> choose_share(const NodeFacts& facts, std::uint32_t reserve,
-                                  std::uint32_t rank) {
-    const auto ceiling = ceiling_of(facts);
-    const auto& cores = facts.shape.counted;
-    if (!ceiling || ceiling->cpus >= facts.shape.pus || cores.empty()) return std::nullopt;
-    const double begun = std::min(ceiling->cpus * reserve / 100.0, 0.999);
-    const auto budget = std::max<std::uint64_t>(
-        1, static_cast<std::uint64_t>(std::max(0.0, ceiling->cpus + begun)));
-    if (budget >= facts.shape.pus) return std::nullopt;
-
-    const auto starts = starts_of_shares(cores, count_that_fit(cores, budget));
-    const std::size_t start = starts[rank % starts.size()];
-    Idset share;
-    for (std::size_t i = start; i < cores.size(); ++i) {
-        if (share.count() + cores[i].cpus.count() > budget) break;
-        for (const auto& range : cores[i].cpus.ranges()) share.insert(range);
-    }
-    // Where a core has more CPUs than the limit gives.
-    return share.empty() ? first_of(cores[start].cpus, budget) : share;
-}
-
-Result<NodeShare> apply_node_rule(NodeFacts facts, NodeRule rule, std::uint32_t reserve,
-                                  std::uint32_t rank) {
+Result<NodeShare> apply_node_rule(NodeFacts facts, NodeRule rule, std::uint32_t reserve) {
     NodeShare share;
     if (rule == NodeRule::off) {
         share.shape = std::move(facts.shape);
         return share;
     }
-    if (rule == NodeRule::share) {
-        share.bind = choose_share(facts, reserve, rank);
-        if (share.bind) facts.shape = narrowed(std::move(facts.shape), *share.bind);
+    if (rule == NodeRule::share && !facts.declared_cores && !facts.discovers) {
+        // Flux drains a node whose R has a core that hwloc does not show.
+        if (const auto count = cpus_of_share(facts, reserve)) {
+            facts.declared_cores = std::min(*count, facts.shape.cores);
+        }
     }
     share.judgement = judge_node(facts, reserve);
-    const bool refuses = rule == NodeRule::strict || rule == NodeRule::share;
-    if (share.judgement.verdict == Verdict::violated && refuses) {
-        return fail(refusal(share.judgement, rule));
+    const bool violated = share.judgement.verdict == Verdict::violated;
+    const bool refused = rule == NodeRule::strict ? violated || share.judgement.unseen
+                                                  : rule == NodeRule::share && violated;
+    if (refused) return fail(refusal(share.judgement, rule, facts.discovers));
+    if (share.judgement.floats) {
+        share.floating_cpus = cpus_of_share(facts, reserve).value_or(0);
     }
     share.shape = std::move(facts.shape);
+    if (facts.declared_cores && !violated) share.shape.cores = *facts.declared_cores;
     return share;
 }
 

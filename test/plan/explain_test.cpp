@@ -60,17 +60,17 @@ TEST_CASE("a host list without a pattern does not fill the screen") {
     CHECK(text.size() < 8000);
 }
 
-TEST_CASE("a share is shown with its CPUs, and unequal groups each in its line") {
+TEST_CASE("a share that floats is shown as that, and unequal groups each in its line") {
     Settings settings = test::sample_settings();
     settings.resource_config = {"fp-[0-2]=cores:1", "fp-3=cores:2,gpus:1"};
     settings.node_check = true;
     NodeShare node = test::sample_node(2);
-    node.bind = Idset::range(4, 5);
-    node.judgement = {Verdict::unproven, "because", "do that"};
+    node.judgement = {
+        .verdict = Verdict::unproven, .reason = "because", .advice = "do that", .floats = true};
     auto plan = make_plan(settings, test::sample_identity(3, 4), test::sample_bind(), node, "");
     REQUIRE(plan);
     const std::string text = explain_as_text(*plan, settings);
-    for (const char* line : {"node         unproven: because\n", "bind to      CPUs 4-5\n",
+    for (const char* line : {"node         unproven: because\n", "cpu-affinity off for jobs",
                              "resources    rank 0-2 each with cores 0\n",
                              "             rank 3 each with cores 0-1, GPUs 0\n",
                              "append       FLUX_RC_EXTRA=/run/fluxpod/etc/flux\n"}) {
@@ -78,7 +78,8 @@ TEST_CASE("a share is shown with its CPUs, and unequal groups each in its line")
         CHECK(text.find(line) != std::string::npos);
     }
     const auto value = boost::json::parse(explain_as_json(*plan, settings));
-    CHECK(value.at("node").at("bind").as_string() == "4-5");
+    CHECK(value.at("node").at("floats").as_bool());
+    CHECK(value.at("node").at("bind").is_null());
     CHECK(value.at("resources").at("gpus").as_string() == "0");
     CHECK(value.at("launch").at("append").at("FLUX_RC_EXTRA").as_string() ==
           "/run/fluxpod/etc/flux");

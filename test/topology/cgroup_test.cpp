@@ -25,8 +25,13 @@ class Machine {
         files_.write("proc/self/mountinfo", mounts_);
         return *this;
     }
+    // With the list of processes that every cgroup on the way has.
     Machine& file(const std::string& path, const std::string& text) {
         files_.write(path.substr(1), text + "\n");
+        for (auto end = path.rfind('/'); end > path.find("/sys/fs") + 7;
+             end = path.rfind('/', end - 1)) {
+            files_.write(path.substr(1, end) + "cgroup.procs", "");
+        }
         return *this;
     }
     [[nodiscard]] CgroupLimits read() const { return read_cgroup_limits(files_.path()); }
@@ -147,14 +152,63 @@ TEST_CASE("a mount that shows the host's hierarchy to a namespace is not taken f
 
     machine.member("0::/../sibling\n");
     CHECK(machine.read().cpu_directory.empty());
+    CHECK(machine.read().unseen.find("no mount shows") != std::string::npos);
 }
 
-TEST_CASE("a membership that is the host's path is the container's own mount") {
+TEST_CASE("a membership that no mount shows: could not be read, and nothing is taken for it") {
     Machine machine;
     machine.member("0::/system.slice/docker-abc.scope\n")
         .mount("/elsewhere", "/sys/fs/cgroup", "cgroup2", "rw");
     machine.file("/sys/fs/cgroup/cpu.max", "200000 100000");
-    CHECK(machine.read().cpu_quota == 2.0);
+    CHECK_FALSE(machine.read().cpu_quota);
+    CHECK(machine.read().unseen.find("docker-abc.scope: no mount shows") != std::string::npos);
+}
+
+// As unshare -C leaves it: the old mount's root is above the namespace.
+TEST_CASE("a new cgroup namespace over the old mount: could not be read") {
+    Machine machine;
+    machine.member("0::/\n").mount("/../..", "/sys/fs/cgroup", "cgroup2", "rw");
+    machine.file("/sys/fs/cgroup/cpu.max", "200000 100000");
+    CHECK(machine.read().unseen.find("could not be read") != std::string::npos);
+    CHECK(machine.read().version.empty());
+}
+
+TEST_CASE("cgroups that are masked or not mounted: could not be read, and have no version") {
+    for (const char* members : {"0::/\n", "2:cpu,cpuacct:/a\n0::/a\n"}) {
+        Machine machine;
+        machine.member(members).mount("/nothing", "/somewhere", "tmpfs", "rw");
+        CHECK(machine.read().unseen.find("not mounted") != std::string::npos);
+        CHECK(machine.read().version.empty());
+        machine.mount("/", "/sys/fs/cgroup", "cgroup2", "rw")
+            .mount("/", "/sys/fs/cgroup/cpu", "cgroup", "rw,cpu,cpuacct");
+        CHECK(machine.read().unseen.find("cgroup.procs: No such file") != std::string::npos);
+        CHECK(machine.read().version.empty());
+    }
+    CHECK(read_cgroup_limits("/nonexistent").unseen.find("/proc/self/cgroup") != std::string::npos);
+}
+
+TEST_CASE("the root of v2 has no limits of its own, and that is read") {
+    Machine machine;
+    machine.member("0::/\n").mount("/", "/sys/fs/cgroup", "cgroup2", "rw");
+    machine.file("/sys/fs/cgroup/cgroup.controllers", "cpu memory");
+    CHECK(machine.read().unseen.empty());
+    CHECK(machine.read().version == "v2");
+}
+
+TEST_CASE("an inner leaf with the default weight: the request is its container's") {
+    Machine machine;
+    machine.member("0::/init\n").mount("/", "/sys/fs/cgroup", "cgroup2", "rw");
+    machine.file("/sys/fs/cgroup/init/cpu.weight", "100")
+        .file("/sys/fs/cgroup/cpu.weight", "303");  // 4 CPUs by the curve, 7.7 by the line
+    const CgroupLimits limits = machine.read();
+    REQUIRE(limits.cpu_request);
+    CHECK_FALSE(limits.cpu_request_is_default);
+    CHECK(limits.cpu_request->least <= 1);  // where the leaf is the container, 100 is 1 CPU
+    CHECK(limits.cpu_request->most >= 4);
+    machine.file("/sys/fs/cgroup/cpu.weight", "100");
+    CHECK(machine.read().cpu_request_is_default);
+    machine.file("/sys/fs/cgroup/init/cpu.weight", "39");  // the innermost counts
+    CHECK(machine.read().cpu_request->most < 2);
 }
 
 TEST_CASE("a mount point with a blank is read") {

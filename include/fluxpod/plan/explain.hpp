@@ -11,7 +11,8 @@
 //   certificate  source ("none", "file", "secret"), path
 //   resources    null where Flux discovers them, else this pod's: cores, gpus (RFC 22)
 //   node         null where the node rule is off, else verdict ("whole node", "proven share",
-//                "unproven", "violated"), reason, bind (CPUs, RFC 22, or null)
+//                "unproven", "violated"), reason, floats (R counts a share of CPU time, and
+//                jobs are not bound to cores), bind (null: nothing is bound before the start)
 //   directories  array of {path, mode}; a mode is text, "0755"
 //   files        array of {path, mode}
 //   wait         null for the lead, else host, port, until ("dns", "tcp", "curve"), timeout

@@ -23,14 +23,17 @@ namespace fluxpod {
 // Everything below --root (design.md section 2).
 struct Layout {
     std::string root;
-    std::string config_dir;    // root/etc/flux/config
-    std::string broker_toml;   // config_dir/broker.toml
-    std::string r;             // root/etc/flux/system/R
-    std::string hostlist;      // root/etc/flux/system/hostlist
-    std::string rc_extra;      // root/etc/flux, with rc1.d below it
-    std::string node_check;    // root/etc/flux/rc1.d/fluxpod-node-check
+    std::string config_dir;         // root/etc/flux/config
+    std::string broker_toml;        // config_dir/broker.toml
+    std::string r;                  // root/etc/flux/system/R
+    std::string hostlist;           // root/etc/flux/system/hostlist
+    std::string rc_extra;           // root/etc/flux, with rc1.d below it
+    std::string modprobe;           // root/etc/flux/modprobe, with rc1.d below it
+    std::string node_check;         // modprobe/rc1.d/fluxpod-node-check.py
+    std::string node_check_script;  // rc_extra/rc1.d/fluxpod-node-check
     std::string shell_rc;      // root/etc/flux/shell, what Flux's job shell reads besides its own
     std::string view_rc;       // shell_rc/fluxpod-view.lua
+    std::string affinity_rc;   // shell_rc/fluxpod-affinity.lua
     std::string tmp;           // root/tmp, temporary files where /tmp will not do
     std::string home;          // root/home, where HOME will not do
     std::string curve_cert;    // root/curve/curve.cert
@@ -69,10 +72,14 @@ struct GatePlan {
     Duration timeout{};
 };
 
-// A script that the broker runs in rc1: see files/node_check.hpp.
+// What the broker does in rc1 about other ranks on its kernel: see files/node_check.hpp.
 struct NodeCheckPlan {
-    std::string node_name;  // empty: not known
-    std::string uri;        // of this broker, in whose instance alone it checks
+    std::string node_name;               // empty: not known
+    std::string uri;                     // of this broker, in whose instance alone it checks
+    bool drains = false;                 // a rank that is not the first one of its kernel
+    bool required = false;               // a check that fails ends the broker
+    std::uint32_t bind_count = 0;        // CPUs to bind this broker to; 0: none
+    std::vector<NodeShape::Core> cores;  // to choose from
 };
 
 struct LaunchPlan {
@@ -80,7 +87,6 @@ struct LaunchPlan {
     std::vector<std::pair<std::string, std::string>> set_environment;  // over the inherited one
     // Lists with ":" between their words, which keep what they have inherited.
     std::vector<std::pair<std::string, std::string>> append_environment;
-    std::optional<Idset> bind;  // CPUs, by the kernel's numbers; nothing: as it is
 };
 
 // What was decided about the places that Flux and its jobs write to, and why: plan/scratch.hpp.

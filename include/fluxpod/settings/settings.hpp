@@ -76,7 +76,8 @@ struct Settings {
     // The node rule.
     NodeRule node_rule = NodeRule::share;
     std::uint32_t node_reserve = 10;    // percent of a node's CPUs that Kubernetes keeps
-    std::optional<bool> node_check;     // nothing said: as strict has it
+    std::optional<bool> node_check;     // nothing said: on unless the CPUs are counted once
+    bool bind_cpus = false;             // a share that floats gets CPUs that no other rank has
     std::string node_name;              // spec.nodeName, where the pod is told
     std::optional<double> cpu_request;  // in CPUs, where the pod is told
     std::optional<double> cpu_limit;

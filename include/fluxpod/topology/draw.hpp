@@ -9,7 +9,7 @@
 namespace fluxpod {
 
 // A line or more for each package and NUMA node; a core is a group of marks, a mark is a CPU: "#"
-// is counted for this pod, "." is not.
+// is one that this pod may run on, "." is not.
 [[nodiscard]] std::string draw_as_text(const NodeMap& map);
 // The same as a whole SVG document, with the kernel's CPU numbers as titles.
 [[nodiscard]] std::string draw_as_svg(const NodeMap& map);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // This node's hardware as Flux counts it: hwloc, restricted to the process's CPU binding and cpuset
 // (flux-core rhwloc.c), never to the CFS quota. Ids are hwloc's logical indexes after the
-// restriction.
+// restriction, in the order of the levels that Flux loads too (packages, dies, NUMA groups).
 //
 // A machine is named by a text: empty is this one; "package:2 core:8 pu:2" is one of hwloc's
 // synthetic descriptions (a colon and no slash); anything else is the path of a file that hwloc
@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,7 @@ struct NodeShape {
     std::uint32_t complete_cores = 0;  // of the whole machine
     std::uint32_t complete_pus = 0;
     std::uint32_t offline_pus = 0;  // there, switched off, and counted nowhere
-    std::uint32_t packages = 0;
+    std::uint32_t packages = 0;     // of the whole machine
     std::uint32_t numa_nodes = 0;
     std::uint32_t gpus = 0;  // see gpus.hpp; of another machine those that Flux would count
     struct Core {
@@ -32,6 +33,11 @@ struct NodeShape {
         std::uint32_t package = 0;
     };
     std::vector<Core> counted;  // by Flux, in its order
+    // Why the live machine may not be what hwloc shows: an HWLOC_ variable describes another one,
+    // or /sys is denied. Empty: it is.
+    std::string unseen;
+    // With such a variable: the CPUs that the kernel itself gives this process.
+    std::optional<std::uint32_t> kernel_pus;
 };
 
 // Loads only what is counted (type filters: no I/O, caches or misc objects): 0.2 ms on 2 PUs, where
@@ -39,9 +45,6 @@ struct NodeShape {
 // discovers nothing by itself, and a rendered R is what makes it start. Error 10 where hwloc cannot
 // load.
 [[nodiscard]] Result<NodeShape> inspect_topology(const std::string& machine = "");
-
-// What Flux counts after a process is bound to these CPUs.
-[[nodiscard]] NodeShape narrowed(NodeShape shape, const Idset& cpus);
 
 // The whole node for people: everything that hwloc finds, I/O included. Slow, and not for a boot.
 struct NodeMap {
@@ -63,6 +66,5 @@ struct NodeMap {
     std::vector<std::string> gpus;  // that Flux would count by hwloc, "cuda0 (CUDA)"
 };
 [[nodiscard]] Result<NodeMap> map_node(const std::string& machine = "");
-[[nodiscard]] NodeMap narrowed(NodeMap map, const Idset& cpus);
 
 }  // namespace fluxpod

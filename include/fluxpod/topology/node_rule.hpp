@@ -27,6 +27,7 @@ struct NodeFacts {
     std::optional<double> cpu_request;  // in CPUs, as the pod's spec has them (downward API)
     std::optional<double> cpu_limit;
     std::optional<std::uint32_t> declared_cores;  // of this pod's rank in a declared R
+    bool discovers = false;                       // Flux itself counts: there is no R to count in
 };
 
 enum class Verdict {
@@ -43,30 +44,33 @@ enum class Verdict {
 struct Judgement {
     Verdict verdict = Verdict::whole_node;
     std::string reason;  // with the numbers
-    std::string advice;  // what to change; empty where nothing is to be
+    std::string advice;  // what to change; empty if nothing needs attention
+    // The counted CPUs are the pod's own: by its request, or by a cpuset that somebody else set.
+    bool proven = false;
+    // R counts what a limit gives in time. The kernel places it: nobody may bind to core numbers,
+    // since the neighbours on this node would bind to the same ones.
+    bool floats = false;
+    bool unseen = false;  // something that a proof needs could not be read
 };
 
 // `reserve` is in percent: a limit that is less than the CPUs that are counted by no more than this
 // is the whole of them, since Kubernetes keeps a part of every node for itself.
 [[nodiscard]] Judgement judge_node(const NodeFacts& facts, std::uint32_t reserve);
 
-// The CPUs to bind this pod to, so that Flux counts what the limit gives: as many whole cores as
-// fit into it, at least one CPU. A last CPU that the limit gives but for the reserve counts as
-// given. Pods of the same node have other ranks, and each takes the cores behind those of the rank
-// before, around the node: jobs are bound to the cores that Flux counts. Nothing where there is no
-// limit, or none that says less than what is counted.
-[[nodiscard]] std::optional<Idset> choose_share(const NodeFacts& facts, std::uint32_t reserve,
-                                                std::uint32_t rank);
-
 // What the rule makes of it.
 struct NodeShare {
-    NodeShape shape;            // what Flux will count
-    std::optional<Idset> bind;  // to these CPUs, before the launch
-    Judgement judgement;        // of `shape`
+    NodeShape shape;  // `cores` is what R says: with NodeRule::share what a limit gives in CPUs
+    std::uint32_t floating_cpus = 0;  // whole CPUs that the limit gives, if the share floats
+    Judgement judgement;
 };
-// Error 12 where the rule is strict, or share and the share cannot be made. Warns of nothing: that
-// is the caller's. With the rule off the judgement is empty.
+// With NodeRule::share a limit (a CFS quota, or the spec's) sets the count: whole CPUs, at least
+// one, at most the cores that hwloc shows, and the same for every rank. A last CPU that the limit
+// gives but for the reserve counts as given.
+//
+// Error 12: the rule is strict or share and Flux would count more than the pod may use; the rule is
+// strict and something could not be read. Logs nothing: that is the caller's. With the rule off the
+// judgement is empty.
 [[nodiscard]] Result<NodeShare> apply_node_rule(NodeFacts facts, NodeRule rule,
-                                                std::uint32_t reserve, std::uint32_t rank);
+                                                std::uint32_t reserve);
 
 }  // namespace fluxpod
