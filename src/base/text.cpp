@@ -73,8 +73,38 @@ std::size_t edit_distance(std::string_view from, std::string_view to) {
     return row.back();
 }
 
+struct CodeRange {
+    std::uint32_t first, last;
+};
+
+// Characters that change how their neighbours are shown, or that nobody sees: Unicode's
+// Bidi_Control, Default_Ignorable_Code_Point, line and paragraph separators, and annotations.
+constexpr std::array<CodeRange, 17> unseen{{{0x00AD, 0x00AD},
+                                            {0x034F, 0x034F},
+                                            {0x061C, 0x061C},
+                                            {0x115F, 0x1160},
+                                            {0x17B4, 0x17B5},
+                                            {0x180B, 0x180F},
+                                            {0x200B, 0x200F},
+                                            {0x2028, 0x202E},
+                                            {0x2060, 0x206F},
+                                            {0x3164, 0x3164},
+                                            {0xFE00, 0xFE0F},
+                                            {0xFEFF, 0xFEFF},
+                                            {0xFFA0, 0xFFA0},
+                                            {0xFFF0, 0xFFFB},
+                                            {0x1BCA0, 0x1BCA3},
+                                            {0x1D173, 0x1D17A},
+                                            {0xE0000, 0xE0FFF}}};
+
+bool is_unseen(std::uint32_t code) {
+    return std::ranges::any_of(
+        unseen, [code](const CodeRange& r) { return r.first <= code && code <= r.last; });
+}
+
 // Length of the well-formed UTF-8 sequence (RFC 3629) of two to four bytes that text begins
-// with; 0 if there is none. C1 controls (U+0080 to U+009F) count as malformed.
+// with; 0 if there is none, or if its character is not to be printed: a C1 control (U+0080 to
+// U+009F), or an unseen one.
 std::size_t utf8_sequence(std::string_view text) {
     auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
     std::size_t length = 0;
@@ -96,7 +126,8 @@ std::size_t utf8_sequence(std::string_view text) {
     }
     constexpr std::array<std::uint32_t, 5> least{0, 0, 0xA0, 0x800, 0x10000};
     const bool surrogate = code >= 0xD800 && code <= 0xDFFF;
-    return code < least.at(length) || code > 0x10FFFF || surrogate ? 0 : length;
+    const bool malformed = code < least.at(length) || code > 0x10FFFF || surrogate;
+    return malformed || is_unseen(code) ? 0 : length;
 }
 
 }  // namespace

@@ -344,6 +344,12 @@ Read<void> read_sections(Bytes message, Reader& reader, const Counts& counts,
     return {};
 }
 
+// What a server says that did not look at the question: it could not read or would not serve it.
+bool may_omit_question(DnsRcode rcode) {
+    return rcode == DnsRcode::format_error || rcode == DnsRcode::server_failure ||
+           rcode == DnsRcode::not_implemented || rcode == DnsRcode::refused;
+}
+
 }  // namespace
 
 bool is_dns_name(std::string_view name) {
@@ -397,7 +403,7 @@ tl::expected<DnsAnswer, std::string> decode_dns_response(std::span<const std::ui
     }
     DnsAnswer answer;
     answer.rcode = static_cast<DnsRcode>(flags & rcode_mask);
-    if (questions == 0 && answer.rcode == DnsRcode::format_error) return answer;
+    if (questions == 0 && answers == 0 && may_omit_question(answer.rcode)) return answer;
     // Byte by byte as it was asked. Where it stands nothing can have been compressed yet.
     std::vector<std::uint8_t> asked;
     put_question(asked, question);

@@ -67,7 +67,8 @@ class CurveGate final : public Gate {
             case Verdict::wrong_key:
                 return "give every pod the same certificate (--curve-cert or --curve-secret), "
                        "restart those that still hold an old one, and see whether the address "
-                       "belongs to another cluster";
+                       "belongs to another cluster; this pod's public key is " +
+                       cert_.public_key();
             case Verdict::not_curve:
                 return "see what listens at this port: it is not a Flux broker with CURVE";
             case Verdict::silent:

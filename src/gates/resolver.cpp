@@ -113,8 +113,9 @@ bool may_not_know_edns(DnsRcode rcode) {
     return rcode == DnsRcode::format_error || rcode == DnsRcode::not_implemented;
 }
 
-// The first packet that is an answer to the query, or the socket's error. Strays are passed over.
-Task<Reply> receive(udp::socket& socket, const Query& query) {
+// Returns the first packet that is an answer to the query, or the socket's error. Other packets are
+// ignored, and the last one's fault is left in `ignored` for the message.
+Task<Reply> receive(udp::socket& socket, const Query& query, std::string& ignored) {
     std::array<std::uint8_t, 4096> buffer{};
     while (true) {
         // One packet a turn, so that a flood of them cannot keep the timers from running.
@@ -125,8 +126,9 @@ Task<Reply> receive(udp::socket& socket, const Query& query) {
         if (failure) co_return unreachable(failure);
         auto answer = decode_dns_response({buffer.data(), size}, query.question, query.id);
         if (answer) co_return judged(std::move(*answer));
-        log::debug("DNS: a packet for {} is no answer to it: {}", query.question.name,
+        log::debug("DNS: a packet for {} is not an answer to it: {}", query.question.name,
                    answer.error());
+        ignored = std::move(answer.error());
     }
 }
 
@@ -218,8 +220,10 @@ class NameserverRace final : public Resolver {
             }
             const TimePoint sent = clock_.now();
             if (!server.silent_since) server.silent_since = sent;
-            auto first = co_await (receive(socket, query) ||
+            std::string ignored;
+            auto first = co_await (receive(socket, query, ignored) ||
                                    clock_.sleep_until(std::min(give_up, sent + patience(server))));
+            if (!ignored.empty()) reply.detail = "no answer, but a packet with " + ignored;
             if (auto* received = std::get_if<0>(&first)) {
                 reply = std::move(*received);
                 const bool understood = !may_not_know_edns(reply.answer.rcode);

@@ -111,6 +111,30 @@ TEST_CASE("control characters and malformed UTF-8 are written as hex") {
     CHECK(printable("\xE2\x82z") == R"(\xe2\x82z)");
 }
 
+TEST_CASE("characters that reorder the text around them: escaped") {
+    CHECK(printable("a\u202Etxt.exe") == R"(a\xe2\x80\xaetxt.exe)");  // right-to-left override
+    for (const std::string_view control :
+         {"\u061C", "\u200E", "\u200F", "\u202A", "\u202B", "\u202C", "\u202D", "\u202E", "\u2066",
+          "\u2067", "\u2068", "\u2069"}) {
+        CAPTURE(control);
+        CHECK(printable(control).starts_with(R"(\x)"));
+    }
+}
+
+TEST_CASE("characters that nobody sees: escaped") {
+    CHECK(printable("fp\u200B-0") == R"(fp\xe2\x80\x8b-0)");  // zero width space
+    for (const std::string_view invisible :
+         {"\u00AD", "\u034F", "\u200C", "\u200D", "\u2028", "\u2029", "\u2060", "\u2064", "\u206F",
+          "\u3164", "\uFE0F", "\uFEFF", "\uFFF9", "\U000E0041", "\U000E01EF"}) {
+        CAPTURE(invisible);
+        CHECK(printable(invisible).starts_with(R"(\x)"));
+    }
+    for (const std::string_view seen :
+         {"\u00AE", "\u05D0", "\u0627", "\u2010", "\u2030", "\uFFFD"}) {
+        CHECK(printable(seen) == seen);
+    }
+}
+
 TEST_CASE("a word for a shell is quoted where it needs to be") {
     CHECK(fluxpod::shell_quoted("a-b/c.d=e") == "a-b/c.d=e");
     CHECK(fluxpod::shell_quoted("") == "''");

@@ -340,6 +340,32 @@ TEST_CASE("only the answer to this very question is one") {
     CHECK(decode_dns_response(bytes, other, message.id).error() == "another question");
 }
 
+TEST_CASE("a failure without the question: the server's answer, unlike any other rcode") {
+    Message message;
+    const auto header_only = [&message](unsigned rcode) {
+        message.flags = response | rcode;
+        auto bytes = message.bytes();
+        bytes.resize(12);
+        bytes[5] = 0;
+        return decode_dns_response(bytes, message.question, message.id);
+    };
+    for (const auto rcode : {DnsRcode::format_error, DnsRcode::server_failure,
+                             DnsRcode::not_implemented, DnsRcode::refused}) {
+        CAPTURE(static_cast<int>(rcode));
+        REQUIRE(header_only(static_cast<unsigned>(rcode)).has_value());
+        CHECK(header_only(static_cast<unsigned>(rcode))->rcode == rcode);
+    }
+    for (const unsigned rcode : {0U, 3U, 6U, 15U}) {
+        CAPTURE(rcode);
+        CHECK(header_only(rcode).error() == "another question");
+    }
+    message.id = 0x4321;
+    auto bytes = message.bytes();
+    bytes.resize(12);
+    bytes[5] = 0;
+    CHECK(decode_dns_response(bytes, message.question, 0x1234).error() == "another id");
+}
+
 TEST_CASE("a query, another operation and an empty question section are no response") {
     Message message;
     message.flags = 0x0100;

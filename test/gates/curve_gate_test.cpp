@@ -46,6 +46,7 @@ TEST_CASE("another certificate shuts the CURVE gate for good, with what to do") 
     CHECK(attempt.verdict == Attempt::Verdict::never);
     CHECK(attempt.why.find("CURVE peer") != std::string::npos);
     CHECK(gate->advice().find("same certificate") != std::string::npos);
+    CHECK(gate->advice().find(cert.public_key()) != std::string::npos);
 }
 
 TEST_CASE("a peer that is not CURVE shuts the gate for good") {

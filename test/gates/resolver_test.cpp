@@ -161,6 +161,35 @@ TEST_CASE("packets that are no answer are passed over: other id, other question,
     CHECK(resolution.answer.addresses == std::vector{pod_address});
 }
 
+TEST_CASE("only packets that answer something else: the reason is told") {
+    World world;
+    world.serve([](const DnsQuery& query) {
+        auto other_name = query.address({6, 6, 6, 6});
+        other_name[13] = 'x';
+        return only(other_name);
+    });
+    const auto resolution = world.ask_while_time_passes(3s, [] {});
+    CHECK(resolution.status == Outcome::no_answer);
+    CHECK(resolution.detail == "127.0.0.1: no answer, but a packet with another question");
+}
+
+TEST_CASE("a failure as a header alone: told at once as this server's answer") {
+    for (const auto& [rcode, name] : {std::pair{2, "SERVFAIL"}, std::pair{5, "REFUSED"}}) {
+        World world;
+        world.serve([rcode = rcode](const DnsQuery& query) {
+            auto reply = query.respond(static_cast<std::uint8_t>(rcode));
+            reply.resize(12);
+            reply[5] = 0;
+            return only(reply);
+        });
+        const auto start = world.clock.now();
+        const auto resolution = world.ask();
+        CHECK(resolution.status == Outcome::refused);
+        CHECK(resolution.detail == std::string("127.0.0.1: answers ") + name);
+        CHECK(world.clock.now() == start);
+    }
+}
+
 TEST_CASE("a truncated answer is fetched by TCP") {
     World world;
     world.serve([](const DnsQuery& query) {

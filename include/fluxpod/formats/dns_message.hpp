@@ -63,9 +63,10 @@ struct DnsAnswer {
 // Reads a response to `question` with `id`. The error is the cause in words: "another id",
 // "another question", "not a response", "cut short". Only records of class IN and of the asked
 // type count (A for A), at the question's name or at the end of its CNAMEs, and only where the
-// rcode is no_error: what a denial or a failure carries is no answer. A server that cannot read a
-// question may answer FORMERR without repeating it. The question's name is
-// compared as bytes (case included), so that 0x20 randomisation by the caller is verified here.
+// rcode is no_error: what a denial or a failure carries is no answer. A server that does not serve
+// a question may leave it out of its answer: FORMERR, SERVFAIL, NOTIMP or REFUSED as a header
+// alone. Every other answer repeats the question, and its name is compared as bytes (case included),
+// so that 0x20 randomisation by the caller is verified here.
 [[nodiscard]] tl::expected<DnsAnswer, std::string> decode_dns_response(
     std::span<const std::uint8_t> bytes, const DnsQuestion& question, std::uint16_t id);
 
