@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sodium.h>
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 #include <variant>
@@ -14,6 +15,7 @@
 #include "fluxpod/gates/curve_gate.hpp"
 #include "fluxpod/gates/dns_gate.hpp"
 #include "fluxpod/gates/resolver.hpp"
+#include "fluxpod/gates/reverse_gate.hpp"
 #include "fluxpod/gates/tcp_gate.hpp"
 #include "fluxpod/identity/network_facts.hpp"
 #include "fluxpod/launch/processes.hpp"
@@ -50,35 +52,51 @@ Result<int> with_report(Invocation& invocation,
 
 namespace {
 
-// A compose replica's only name is the one that its own address resolves to.
-std::optional<std::string> ask_reverse_name(const PodFacts& facts) {
-    std::optional<asio::ip::address> own;
-    for (const auto& interface : read_network_facts(SystemPaths{}).interfaces) {
-        if (interface.up && !interface.loopback && !interface.addresses.empty() && !own) {
-            own = interface.addresses.front();
-        }
-    }
-    if (!own) return std::nullopt;
+// An engine registers a replica's name when it attaches its network. One that has not done so by
+// then never will.
+constexpr Duration most_for_reverse_name = std::chrono::seconds(30);
 
+Task<Result<int>> find_reverse_name(const Settings& settings, PodFacts& facts) {
     SteadyClock clock;
-    asio::io_context context;
-    auto resolver = make_resolver({.nameservers = facts.resolv_conf.nameservers}, clock);
-    auto resolution =
-        run_task(context, resolver->ask({.name = reverse_dns_name(*own), .type = dns_type::ptr},
-                                        clock.now() + std::chrono::seconds(2)));
-    if (resolution.answer.names.empty()) return std::nullopt;
-    const std::string& name = resolution.answer.names.front();
-    return name.substr(0, name.find('.'));
+    const auto resolver = follow_resolv_conf(clock);
+    const auto without = identify(settings, facts);
+    ReverseQuestion question{
+        .own_addresses =
+            [&facts] {
+                return own_addresses(read_network_facts(SystemPaths{}), facts.hosts_file,
+                                     facts.kernel_hostname);
+            },
+        .rank_of = [&settings,
+                    named = facts](const std::string& name) mutable -> Result<std::uint32_t> {
+            named.reverse_name = name;
+            auto identity = identify(settings, named);
+            if (!identity) return fail(std::move(identity.error()));
+            return identity->rank;
+        },
+        .advice = without ? std::string() : without.error().cause + ": " + without.error().hint};
+    const auto gate = make_reverse_gate(std::move(question), *resolver, clock, facts.reverse_name);
+    const std::string doing = "find the rank of this pod by the name of";
+    const WaitPolicy policy{
+        .timeout = std::min<Duration>(settings.wait_timeout, most_for_reverse_name),
+        .backoff = {},
+        .seed = ::randombytes_random()};
+    const std::vector<Gate*> gates{gate.get()};
+    auto summary = co_await wait_for_gates(doing, gates, policy, clock);
+    if (!summary) co_return fail(summary.error());
+    co_return 0;
 }
 
 }  // namespace
 
-Result<KnownPod> know_pod(const Settings& settings, const Environment& environment) {
+Result<int> learn_facts(const Settings& settings, const Environment& environment, PodFacts& facts) {
+    facts = read_pod_facts(environment, SystemPaths{});
+    if (!needs_reverse_name(settings, facts)) return 0;
+    return unless_signalled(find_reverse_name(settings, facts));
+}
+
+Result<KnownPod> know_pod(const Settings& settings, PodFacts facts) {
     KnownPod pod;
-    pod.facts = read_pod_facts(environment, SystemPaths{});
-    if (needs_reverse_name(settings, pod.facts)) {
-        pod.facts.reverse_name = ask_reverse_name(pod.facts);
-    }
+    pod.facts = std::move(facts);
     auto identity = identify(settings, pod.facts);
     if (!identity) return fail(identity.error());
     pod.identity = std::move(*identity);
@@ -123,6 +141,14 @@ Result<std::optional<NodeShare>> share_node(const Settings& settings, const Know
     return apply_node_rule(std::move(*facts), settings.node_rule, settings.node_reserve);
 }
 
+// Of another pod (render --index) nothing is known, and loopback is as good as any other guess.
+bool nobody_can_connect(const Plan& plan) {
+    const bool is_this_pod = !plan.identity.kernel_hostname.empty();
+    const bool has_peers =
+        !plan.children.empty() || (plan.identity.is_lead() && plan.identity.max_size > 1);
+    return plan.bind.only_loopback && is_this_pod && has_peers;
+}
+
 }  // namespace
 
 Result<Surroundings> look_around(const Settings& settings, bool in_kubernetes) {
@@ -145,6 +171,14 @@ Result<Plan> decide(const Settings& settings, const KnownPod& pod, const Surroun
         choose_bind(settings.bind, around.network, pod.facts.hosts_file, pod.identity.hostname);
     if (!bind) return fail(bind.error());
     auto plan = make_plan(settings, pod.identity, *bind, *node, around.user_toml);
+    if (plan && nobody_can_connect(*plan)) {
+        return fail({.code = ExitCode::settings,
+                     .doing = "bind the broker for other pods",
+                     .subject = "",
+                     .cause = plan->bind.reason,
+                     .tried = "",
+                     .hint = "name an interface or an address with --bind, or '*' for all"});
+    }
     if (plan && pod.facts.scratch) return with_scratch(std::move(*plan), *pod.facts.scratch);
     return plan;
 }
@@ -167,10 +201,8 @@ void log_scratch(const Plan& plan) {
 
 }  // namespace
 
-Result<DecidedPod> know_and_decide(const Settings& settings, const Environment& environment,
-                                   BootReport& report) {
-    report.begin("identity");
-    auto pod = know_pod(settings, environment);
+Result<DecidedPod> know_and_decide(const Settings& settings, PodFacts facts, BootReport& report) {
+    auto pod = know_pod(settings, std::move(facts));
     if (!pod) return fail(pod.error());
     const Identity& identity = pod->identity;
     report.set_pod(identity.hostname, identity.rank);
@@ -184,6 +216,7 @@ Result<DecidedPod> know_and_decide(const Settings& settings, const Environment& 
               plan->parent ? "parent " + identity.address_of(*plan->parent) : "the lead");
     tell_node(*plan);
     log_scratch(*plan);
+    if (!plan->bind.address) log::warning("bind to {}", plan->bind.reason);
     return DecidedPod{.facts = std::move(pod->facts), .plan = std::move(*plan)};
 }
 
@@ -192,7 +225,7 @@ Task<Result<ParentFound>> wait_for_parent(const Plan& plan, const PodFacts& fact
     if (!plan.gate) co_return ParentFound{};
 
     Route route{.host = plan.gate->host, .port = plan.gate->port, .addresses = {}, .answered = {}};
-    auto resolver = make_resolver({.nameservers = facts.resolv_conf.nameservers}, clock);
+    auto resolver = follow_resolv_conf(clock);
     std::vector<std::unique_ptr<Gate>> stages;
     stages.push_back(make_dns_gate(route, *resolver, facts.hosts_file, clock,
                                    {.crowd = plan.identity.size, .epoch_offset = {}}));

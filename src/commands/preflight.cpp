@@ -85,7 +85,11 @@ Task<Result<int>> meet(const Plan& plan, const Settings& settings, const PodFact
 }
 
 Result<int> preflight(Invocation& invocation, const Settings& settings, BootReport& report) {
-    auto pod = know_and_decide(settings, invocation.environment, report);
+    report.begin("identity");
+    PodFacts facts;
+    auto learned = learn_facts(settings, invocation.environment, facts);
+    if (!learned || *learned != 0) return learned;
+    auto pod = know_and_decide(settings, std::move(facts), report);
     if (!pod) return fail(pod.error());
     Plan& plan = pod->plan;
     // Without the answered address there is nothing to connect to, whatever run would wait for.

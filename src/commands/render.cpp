@@ -19,10 +19,10 @@ namespace fluxpod {
 namespace {
 
 // With --index or --all the pod that is meant need not be this one, and nothing of it is asked.
-Result<KnownPod> meant_pod(const Settings& settings, const Environment& environment) {
-    if (!settings.all && !settings.index) return know_pod(settings, environment);
+Result<KnownPod> meant_pod(const Settings& settings, PodFacts facts) {
+    if (!settings.all && !settings.index) return know_pod(settings, std::move(facts));
     KnownPod pod;
-    pod.facts = read_pod_facts(environment, SystemPaths{});
+    pod.facts = std::move(facts);
     auto identity = identify(settings, pod.facts, true);
     if (!identity) return fail(identity.error());
     pod.identity = std::move(*identity);
@@ -127,7 +127,10 @@ Result<std::string> render_pod(const Settings& settings, const KnownPod& pod, Co
 Result<int> render_command(Invocation& invocation) {
     auto settings = settle(invocation);
     if (!settings) return fail(settings.error());
-    auto pod = meant_pod(*settings, invocation.environment);
+    PodFacts facts;
+    auto learned = learn_facts(*settings, invocation.environment, facts);
+    if (!learned || *learned != 0) return learned;
+    auto pod = meant_pod(*settings, std::move(facts));
     if (!pod) return fail(pod.error());
 
     auto around = look_around(*settings, pod->facts.in_kubernetes);

@@ -4,6 +4,10 @@
 // Faults of configuration show before anything is waited for, nothing is written before every
 // decision is made, and nothing is started before the parent answers.
 #include <fmt/format.h>
+#include <sodium.h>
+
+#include <utility>
+#include <vector>
 
 #include "fluxpod/base/log.hpp"
 #include "fluxpod/commands/boot.hpp"
@@ -15,6 +19,7 @@
 #include "fluxpod/launch/exec.hpp"
 #include "fluxpod/launch/init.hpp"
 #include "fluxpod/launch/processes.hpp"
+#include "fluxpod/launch/program_gate.hpp"
 #include "fluxpod/launch/signals.hpp"
 #include "fluxpod/overlay/handshake.hpp"
 #include "fluxpod/plan/make.hpp"
@@ -52,6 +57,22 @@ void choose_shell(const std::string& view, Environment& environment) {
     }
     log::warning("{} is not here, the shell that Flux runs its rc1 with: set SHELL to one that is",
                  shell);
+}
+
+// A program that is named by its path may be part of a view that a sidecar still copies. PATH names
+// what the image has.
+Task<Result<int>> await_program(std::string argv0, const Environment& environment,
+                                Duration timeout) {
+    if (argv0.find('/') == std::string::npos || find_program(argv0, environment)) co_return 0;
+    SteadyClock clock;
+    const auto gate = make_program_gate(std::move(argv0), environment);
+    const std::string doing = "wait for the program";
+    const WaitPolicy policy{.timeout = timeout, .backoff = {}, .seed = ::randombytes_random()};
+    const std::vector<Gate*> gates{gate.get()};
+    auto summary = co_await wait_for_gates(doing, gates, policy, clock);
+    if (!summary) co_return fail(summary.error());
+    log::info("{} is there after {}", gate->subject(), describe_duration(summary->elapsed));
+    co_return 0;
 }
 
 // gates: the broker starts when its first connection attempt succeeds, and not before. What must be
@@ -95,11 +116,18 @@ Result<int> boot(Invocation& invocation, const Settings& settings, BootReport& r
 
     // identity, topology and plan: which rank is this pod, how are the others called, what hardware
     // is here; then every decision, before anything is written or sent.
-    auto pod = know_and_decide(settings, invocation.environment, report);
+    report.begin("identity");
+    PodFacts facts;
+    auto learned = learn_facts(settings, invocation.environment, facts);
+    if (!learned || *learned != 0) return learned;
+    auto pod = know_and_decide(settings, std::move(facts), report);
     if (!pod) return fail(pod.error());
     const Plan& plan = pod->plan;
 
-    // What is to be started must be there before anybody waits for it.
+    // Find the program now, so that a missing one fails before the wait for the parent.
+    auto came = unless_signalled(
+        await_program(plan.launch.argv.front(), invocation.environment, settings.wait_timeout));
+    if (!came || *came != 0) return came;
     auto program = find_program(plan.launch.argv.front(), invocation.environment);
     if (!program) return fail(program.error());
 

@@ -41,7 +41,7 @@ class Follower {
           parent_(parent),
           commands_(commands),
           clock_(clock),
-          resolver_(make_resolver({.nameservers = facts.resolv_conf.nameservers}, clock)) {}
+          resolver_(follow_resolv_conf(clock)) {}
 
     Task<std::string> parent_lost(ParentSeen& seen) {
         // Only the name was asked for, so that nobody knows where the broker connects to.

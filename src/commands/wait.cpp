@@ -176,7 +176,7 @@ Task<Result<int>> visit_all(const std::vector<WaitTarget>& targets, const Settin
                             const PodFacts& facts, const CurveCert* cert) {
     SteadyClock clock;
     const TimePoint deadline = clock.now() + settings.timeout;
-    auto resolver = make_resolver({.nameservers = facts.resolv_conf.nameservers}, clock);
+    auto resolver = follow_resolv_conf(clock);
     const Means means{.facts = facts,
                       .resolver = *resolver,
                       .cert = cert,
@@ -203,6 +203,13 @@ Task<Result<int>> visit_all(const std::vector<WaitTarget>& targets, const Settin
     co_return 0;
 }
 
+void warn_if_missing(const std::string& argv0, const Environment& environment) {
+    auto found = find_program(argv0, environment);
+    if (found) return;
+    log::warning("{} cannot be run yet ({}); it is looked up again after the wait", argv0,
+                 found.error().cause);
+}
+
 }  // namespace
 
 Result<int> wait_command(Invocation& invocation) {
@@ -214,18 +221,17 @@ Result<int> wait_command(Invocation& invocation) {
     if (!targets) return fail(targets.error());
     auto cert = read_certificate(*settings, *targets);
     if (!cert) return fail(cert.error());
-    std::string program;
-    if (!settings->command.empty()) {
-        auto found = find_program(settings->command.front(), invocation.environment);
-        if (!found) return fail(found.error());
-        program = std::move(*found);
-    }
+    // A target may bring the command with it.
+    const bool has_command = !settings->command.empty();
+    if (has_command) warn_if_missing(settings->command.front(), invocation.environment);
 
     const PodFacts facts = read_pod_facts(invocation.environment, SystemPaths{});
     auto visited =
         unless_signalled(visit_all(*targets, *settings, facts, *cert ? &**cert : nullptr));
-    if (!visited || *visited != 0 || program.empty()) return visited;
-    return fail(exec_program(program, settings->command, invocation.environment,
+    if (!visited || *visited != 0 || !has_command) return visited;
+    auto program = find_program(settings->command.front(), invocation.environment);
+    if (!program) return fail(program.error());
+    return fail(exec_program(*program, settings->command, invocation.environment,
                              invocation.inherited_mask));
 }
 

@@ -67,6 +67,18 @@ ResolvConf parse_resolv_conf(std::string_view text) {
     return conf;
 }
 
+ResolvConf followed_by(ResolvConf first, ResolvConf second) {
+    for (auto& address : second.nameservers) {
+        auto& known = first.nameservers;
+        if (known.size() == most_nameservers) break;
+        if (std::find(known.begin(), known.end(), address) == known.end()) {
+            known.push_back(std::move(address));
+        }
+    }
+    if (!second.search.empty()) first.search = std::move(second.search);
+    return first;
+}
+
 std::string cluster_domain_of(const std::vector<std::string>& search) {
     for (const auto& entry : search) {
         const auto found = service_domain_of(entry);

@@ -39,24 +39,26 @@ class CurveGate final : public Gate {
 
     [[nodiscard]] Task<Attempt> attempt(TimePoint give_up) override {
         if (!route_.answered) {
-            co_return Attempt{Attempt::Verdict::not_yet, "no address has answered", {}};
+            co_return Attempt{.why = "no address has answered", .not_before = {}};
         }
         const TimePoint until = std::min(give_up, clock_.now() + timeout_);
         for (int sighting = 1;; ++sighting) {
             auto outcome = co_await curve_handshake(*route_.answered, cert_, clock_, until);
             last_ = outcome.verdict;
             if (outcome.verdict == Verdict::accepted) {
-                co_return Attempt{Attempt::Verdict::open, "", {}};
+                co_return Attempt{.verdict = Attempt::Verdict::open, .why = "", .not_before = {}};
             }
             if (!is_final(outcome.verdict)) {
-                co_return Attempt{Attempt::Verdict::not_yet, outcome.detail, {}};
+                co_return Attempt{
+                    .why = outcome.detail, .own_fault = outcome.own_fault, .not_before = {}};
             }
             if (sighting == sightings_of_a_final_verdict) {
-                co_return Attempt{Attempt::Verdict::never, outcome.detail, {}};
+                co_return Attempt{
+                    .verdict = Attempt::Verdict::never, .why = outcome.detail, .not_before = {}};
             }
             const TimePoint again = clock_.now() + between_sightings;
             if (again >= until) {
-                co_return Attempt{Attempt::Verdict::not_yet, outcome.detail, {}};
+                co_return Attempt{.why = outcome.detail, .not_before = {}};
             }
             co_await clock_.sleep_until(again);
         }

@@ -42,6 +42,8 @@ constexpr Duration first_probe_timeout = std::chrono::milliseconds(250);
 // TTLs are whole seconds: so long must a denial's end stand still to be one and the same denial.
 constexpr Duration whole_name_proof = std::chrono::seconds(3);
 
+constexpr Duration time_to_rewrite = std::chrono::seconds(10);
+
 constexpr Duration first_refresh = std::chrono::milliseconds(500);
 constexpr Duration last_refresh = std::chrono::seconds(4);
 
@@ -81,7 +83,7 @@ Attempt never(std::string why) {
 
 class DnsGate final : public Gate {
   public:
-    DnsGate(Route& route, Resolver& resolver, const HostsFile& hosts_file, Clock& clock,
+    DnsGate(Route& route, Resolver& resolver, const LiveHosts& hosts_file, Clock& clock,
             DnsGateOptions options)
         : route_(route),
           resolver_(resolver),
@@ -180,6 +182,7 @@ class DnsGate final : public Gate {
 
     // Why a resolution without addresses is none, for the log and the report.
     Attempt explain(const Resolution& resolution) {
+        if (resolution.status != Resolution::Status::no_servers) without_servers_since_.reset();
         route_.addresses.clear();
         refresh_after_ = first_refresh;
         switch (resolution.status) {
@@ -192,13 +195,26 @@ class DnsGate final : public Gate {
                                resolution.server);
             case Resolution::Status::no_servers:
                 last_trouble_ = Trouble::no_servers;
-                return never("/etc/resolv.conf names no nameserver, and /etc/hosts not this host");
+                return without_servers();
+            case Resolution::Status::own_fault:
+                last_trouble_ = Trouble::none;
+                return {
+                    .why = resolution.detail, .own_fault = resolution.own_fault, .not_before = {}};
             case Resolution::Status::refused:
             case Resolution::Status::no_answer:
             case Resolution::Status::unreachable: break;
         }
         last_trouble_ = Trouble::unanswered;
         return not_yet(resolution.detail);
+    }
+
+    // A file that is being rewritten is empty for a moment; one that stays so is a fault that
+    // nobody mends.
+    Attempt without_servers() {
+        const std::string why =
+            "/etc/resolv.conf names no nameserver, and /etc/hosts not this host";
+        if (!without_servers_since_) without_servers_since_ = clock_.now();
+        return clock_.now() - *without_servers_since_ < time_to_rewrite ? not_yet(why) : never(why);
     }
 
     // ---- Questions
@@ -406,7 +422,7 @@ class DnsGate final : public Gate {
 
     Route& route_;
     Resolver& resolver_;
-    const HostsFile& hosts_file_;
+    const LiveHosts& hosts_file_;
     Clock& clock_;
     Duration answer_timeout_;
     Duration crowd_share_;
@@ -430,11 +446,12 @@ class DnsGate final : public Gate {
     TimePoint refresh_at_{};
     Duration refresh_after_ = first_refresh;
     Trouble last_trouble_ = Trouble::none;
+    std::optional<TimePoint> without_servers_since_;
 };
 
 }  // namespace
 
-std::unique_ptr<Gate> make_dns_gate(Route& route, Resolver& resolver, const HostsFile& hosts_file,
+std::unique_ptr<Gate> make_dns_gate(Route& route, Resolver& resolver, const LiveHosts& hosts_file,
                                     Clock& clock, DnsGateOptions options) {
     return std::make_unique<DnsGate>(route, resolver, hosts_file, clock, options);
 }

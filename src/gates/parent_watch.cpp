@@ -30,7 +30,7 @@ constexpr auto between_denials = std::chrono::seconds(1);
 }  // namespace
 
 ParentWatch::ParentWatch(Route parent, ParentSeen& seen, Resolver& resolver,
-                         const HostsFile& hosts_file, Clock& clock, std::uint64_t seed,
+                         const LiveHosts& hosts_file, Clock& clock, std::uint64_t seed,
                          Reconnected reconnected, Look look)
     : parent_(std::move(parent)),
       seen_(seen),
@@ -75,14 +75,16 @@ Task<std::string> ParentWatch::lost() {
     }
 }
 
-// No connection: the parent closed it, since the kernel itself gives up only after minutes. One
-// that cannot be reached any more is gone. One that answers is given time to be connected again,
-// and all the time there is where the broker may not have begun to connect.
+// No connection: the parent closed it, since the kernel itself gives up only after minutes. If this
+// pod has no descriptor for a try, nothing is known of the parent. One that cannot be reached any
+// more is gone. One that answers is given time to be connected again, and all the time there is
+// where the broker may not have begun to connect.
 Task<std::optional<std::string>> ParentWatch::gone() {
     if (!absent_since_) absent_since_ = clock_.now();
     Connect connect{.endpoint = *parent_.answered, .failure = {}};
     const TimePoint now = clock_.now();
     co_await attempt_connect(connect, clock_, now, now + connect_timeout);
+    if (is_ours(connect)) co_return std::nullopt;
     if (!connect.connected && (seen_.connected || !connect.silent)) co_return describe(connect);
     if (clock_.now() - *absent_since_ < time_to_reconnect) co_return std::nullopt;
     if (connect.silent) co_return describe(connect);

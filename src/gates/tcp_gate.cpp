@@ -5,6 +5,7 @@
 #include <sstream>
 #include <utility>
 
+#include "fluxpod/base/own_fault.hpp"
 #include "fluxpod/base/text.hpp"
 #include "fluxpod/gates/together.hpp"
 
@@ -26,6 +27,10 @@ std::string describe(const Connect& connect) {
         return peer + " is unreachable (" + describe_errno(connect.failure.value()) + ")";
     }
     return peer + ": " + describe_errno(connect.failure.value());
+}
+
+bool is_ours(const Connect& connect) {
+    return !connect.silent && !connect.connected && is_own_fault(connect.failure.value());
 }
 
 Task<void> attempt_connect(Connect& connect, Clock& clock, TimePoint start, TimePoint give_up) {
@@ -102,7 +107,10 @@ class TcpGate final : public Gate {
         }
         std::vector<std::string> failures;
         for (const auto& connect : connects_) failures.push_back(describe(connect));
-        co_return Attempt{.why = join(failures, "; "), .not_before = {}};
+        const bool ours = std::all_of(connects_.begin(), connects_.end(), is_ours);
+        co_return Attempt{.why = join(failures, "; "),
+                          .own_fault = ours ? connects_.front().failure.value() : 0,
+                          .not_before = {}};
     }
 
     [[nodiscard]] std::string advice() const override {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "fluxpod/base/log.hpp"
+#include "fluxpod/base/own_fault.hpp"
 #include "fluxpod/base/text.hpp"
 #include "fluxpod/formats/duration.hpp"
 
@@ -23,13 +24,15 @@ class Story {
   public:
     explicit Story(const std::string& doing) : doing_(doing) {}
 
-    void tell(const Gate& gate, const std::string& why, TimePoint now) {
-        const std::string answer = fmt::format("{} {}: {}", gate.name(), gate.subject(), why);
+    void tell(const Gate& gate, const StageSummary& stage, TimePoint now) {
+        const std::string answer =
+            fmt::format("{} {}: {}", gate.name(), gate.subject(), stage.last_answer);
         log::debug("{}: {}", doing_, answer);
         if (answer == last_) return;
         const bool known = told_.contains(answer) || told_.size() >= most_answers_kept;
         if (known && now - last_at_ < repeat_known_answer) return;
-        log::info("{}: {}", doing_, answer);
+        log::write(stage.own_fault != 0 ? LogLevel::warning : LogLevel::info,
+                   fmt::format("{}: {}", doing_, answer));
         if (!known) told_.insert(answer);
         last_ = answer;
         last_at_ = now;
@@ -54,13 +57,14 @@ std::string last_answers(const std::vector<StageSummary>& stages) {
 
 Error shut_error(const std::string& doing, const Gate& gate, const StageSummary& stage,
                  const WaitSummary& summary) {
-    return {.code = gate.exit_code(),
+    const bool ours = stage.own_fault != 0;
+    return {.code = ours ? ExitCode::cannot_run : gate.exit_code(),
             .doing = doing,
             .subject = gate.subject(),
             .cause = last_answers(summary.stages),
             .tried = fmt::format("{} {} in {}", stage.tries, stage.tries == 1 ? "try" : "tries",
                                  describe_duration(summary.elapsed)),
-            .hint = gate.advice()};
+            .hint = ours ? own_fault_advice(stage.own_fault) : gate.advice()};
 }
 
 }  // namespace
@@ -96,8 +100,10 @@ Task<Result<WaitSummary>> wait_for_gates(std::string doing, std::vector<Gate*> g
         }
 
         stage.open = false;
-        stage.last_answer = attempt.why;
-        story.tell(gate, attempt.why, now);
+        stage.own_fault = attempt.own_fault;
+        stage.last_answer =
+            attempt.own_fault != 0 ? "this pod could not try: " + attempt.why : attempt.why;
+        story.tell(gate, stage, now);
         if (attempt.verdict == Attempt::Verdict::never) {
             co_return fail(shut_error(doing, gate, stage, summary));
         }

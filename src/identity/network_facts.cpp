@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <cstdint>
 #include <cstring>
@@ -17,6 +18,7 @@
 
 #include "fluxpod/base/file.hpp"
 #include "fluxpod/base/text.hpp"
+#include "fluxpod/base/watched_file.hpp"
 
 namespace fluxpod {
 
@@ -61,9 +63,12 @@ void add(std::vector<Interface>& interfaces, const ifaddrs& entry) {
     if (own && !is_link_local(*own)) found->addresses.push_back(*own);
 }
 
-std::vector<Interface> read_interfaces() {
+FileResult<std::vector<Interface>> read_interfaces() {
     ifaddrs* raw = nullptr;
-    if (::getifaddrs(&raw) != 0) return {};
+    if (::getifaddrs(&raw) != 0) {
+        const int number = errno;
+        return tl::unexpected<FileFailure>({number, describe_errno(number)});
+    }
     const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> list(raw, &::freeifaddrs);
     std::vector<Interface> interfaces;
     for (const auto* entry = list.get(); entry != nullptr; entry = entry->ifa_next) {
@@ -112,15 +117,18 @@ std::optional<Route> default_route_v6(const std::vector<std::string>& fields) {
     return Route{fields[9], *metric};
 }
 
-// The interface of the default route with the least metric; empty: there is none.
+// Returns the interface of the default route with the least metric; empty: there is none. A
+// router's table may be long. A table that is not there belongs to a family that the kernel lacks.
 template <class Parse>
-std::string read_default_route(const std::string& path, Parse parse) {
-    const auto table = read_file(path).value_or("");
+std::string read_default_route(const std::string& path, Parse parse, std::string& fault) {
     std::optional<Route> best;
-    for (const auto& line : split(table, '\n')) {
-        auto route = parse(split_words(line));
-        if (route && (!best || route->metric < best->metric)) best = std::move(route);
-    }
+    const auto read = WatchedFile(path).read_lines([&](std::string_view lines) {
+        for (const auto& line : split(lines, '\n')) {
+            auto route = parse(split_words(line));
+            if (route && (!best || route->metric < best->metric)) best = std::move(route);
+        }
+    });
+    if (!read && read.error().error_number != ENOENT) fault = path + ": " + read.error().cause;
     return best ? best->interface : std::string();
 }
 
@@ -168,7 +176,7 @@ const Interface* carrier_of(const NetworkFacts& network, const address& wanted) 
 // The first address of the pod in its hosts file that it really has. Kubernetes writes the primary
 // family first; the 127.0.1.1 of an ordinary machine is no address that peers could reach.
 std::optional<BindChoice> choose_own_address(const NetworkFacts& network,
-                                             const HostsFile& hosts_file,
+                                             const LiveHosts& hosts_file,
                                              const std::string& hostname) {
     for (const auto& own : hosts_file.addresses_of(hostname)) {
         const auto* interface = carrier_of(network, own);
@@ -181,8 +189,30 @@ std::optional<BindChoice> choose_own_address(const NetworkFacts& network,
     return std::nullopt;
 }
 
-BindChoice choose_freely(const NetworkFacts& network, const HostsFile& hosts_file,
+std::string not_listed(const NetworkFacts& network) {
+    return "the interfaces cannot be listed: " + network.interfaces_fault;
+}
+
+BindChoice choose_unseen(const NetworkFacts& network, const LiveHosts& hosts_file,
                          const std::string& hostname) {
+    const auto own = own_addresses(network, hosts_file, hostname);
+    if (own.empty()) {
+        auto loopback = bind_to_address(
+            address_v4::loopback(),
+            fmt::format("{}, and /etc/hosts has no address of {}", not_listed(network), hostname));
+        loopback.only_loopback = true;
+        return loopback;
+    }
+    return {.endpoint = "tcp://*:%p",
+            .ipv6 = own.front().is_v6(),
+            .address = std::nullopt,
+            .reason = fmt::format("all interfaces: {} is this pod's address in /etc/hosts, and {}",
+                                  own.front().to_string(), not_listed(network))};
+}
+
+BindChoice choose_freely(const NetworkFacts& network, const LiveHosts& hosts_file,
+                         const std::string& hostname) {
+    if (!network.interfaces_fault.empty()) return choose_unseen(network, hosts_file, hostname);
     if (auto own = choose_own_address(network, hosts_file, hostname)) return *own;
     for (const auto& interface : network.interfaces) {
         if (interface.name == network.default_route && serves(interface)) {
@@ -192,18 +222,24 @@ BindChoice choose_freely(const NetworkFacts& network, const HostsFile& hosts_fil
     }
     for (const auto& interface : network.interfaces) {
         if (serves(interface)) {
-            return bind_to_interface(interface, interface.name +
-                                                    " is the first interface that is up; there is "
-                                                    "no default route");
+            const std::string no_route = network.route_fault.empty()
+                                             ? "there is no default route"
+                                             : "cannot read " + network.route_fault;
+            return bind_to_interface(
+                interface, interface.name + " is the first interface that is up; " + no_route);
         }
     }
-    return bind_to_address(address_v4::loopback(), "no interface but loopback is up");
+    auto loopback = bind_to_address(address_v4::loopback(), "no interface but loopback is up");
+    loopback.only_loopback = true;
+    return loopback;
 }
 
-BindChoice bind_to_all(const std::string& wanted, BindChoice chosen) {
+BindChoice bind_to_all(const std::string& wanted, const NetworkFacts& network, BindChoice chosen) {
     chosen.endpoint = "tcp://*:%p";
     chosen.ipv6 = chosen.ipv6 || wanted.find(':') != std::string::npos;
     chosen.reason = "all interfaces, as asked for";
+    chosen.only_loopback = false;
+    if (!network.interfaces_fault.empty()) chosen.address.reset();
     return chosen;
 }
 
@@ -241,22 +277,52 @@ std::optional<address> parse_address(std::string_view text) {
 
 NetworkFacts read_network_facts(const SystemPaths& paths) {
     NetworkFacts network;
-    network.interfaces = read_interfaces();
-    network.default_route = read_default_route(paths.route, default_route_v4);
+    auto interfaces = read_interfaces();
+    if (interfaces) {
+        network.interfaces = std::move(*interfaces);
+    } else {
+        network.interfaces_fault = interfaces.error().cause;
+    }
+    network.default_route = read_default_route(paths.route, default_route_v4, network.route_fault);
     if (network.default_route.empty()) {
-        network.default_route = read_default_route(paths.ipv6_route, default_route_v6);
+        network.default_route =
+            read_default_route(paths.ipv6_route, default_route_v6, network.route_fault);
     }
     return network;
 }
 
+std::vector<address> own_addresses(const NetworkFacts& network, const LiveHosts& hosts_file,
+                                   const std::string& hostname) {
+    std::vector<address> addresses;
+    const auto add_all = [&addresses](const std::vector<address>& more) {
+        for (const auto& each : more) {
+            if (!each.is_loopback() && !is_link_local(each)) addresses.push_back(each);
+        }
+    };
+    if (!network.interfaces_fault.empty()) add_all(hosts_file.addresses_of(hostname));
+    for (const auto& interface : network.interfaces) {
+        if (serves(interface)) add_all(interface.addresses);
+    }
+    return addresses;
+}
+
 Result<BindChoice> choose_bind(const std::string& wanted, const NetworkFacts& network,
-                               const HostsFile& hosts_file, const std::string& hostname) {
+                               const LiveHosts& hosts_file, const std::string& hostname) {
     auto chosen = choose_freely(network, hosts_file, hostname);
     if (wanted.empty()) return chosen;
 
     const auto wanted_address = parse_address(wanted);
     if (wanted == "*" || (wanted_address && wanted_address->is_unspecified())) {
-        return bind_to_all(wanted, std::move(chosen));
+        return bind_to_all(wanted, network, std::move(chosen));
+    }
+    if (!network.interfaces_fault.empty()) {
+        return fail({.code = ExitCode::settings,
+                     .doing = "bind the broker to",
+                     .subject = wanted,
+                     .cause = not_listed(network),
+                     .tried = {},
+                     .hint = "ZeroMQ needs that list and would abort: use --bind '*', or allow "
+                             "netlink sockets in this pod's seccomp profile"});
     }
     if (wanted_address) {
         if (carrier_of(network, *wanted_address) == nullptr) {

@@ -67,8 +67,8 @@ PodFacts read_pod_facts(const Environment& environment, const SystemPaths& paths
     facts.pod_index_label =
         find_label(read_if_there(paths.labels_file), "apps.kubernetes.io/pod-index");
     facts.namespace_file = unless_empty(trim(read_if_there(paths.namespace_file)));
-    facts.resolv_conf = parse_resolv_conf(read_if_there(paths.resolv_conf));
-    facts.hosts_file = HostsFile::parse(read_if_there(paths.hosts));
+    facts.resolv_conf = read_resolv_conf(paths.resolv_conf);
+    facts.hosts_file = LiveHosts(paths.hosts);
     return facts;
 }
 

@@ -71,8 +71,10 @@ Task<HandshakeOutcome> follow_handshake(ZmqMonitor& monitor, HandshakeOutcome& s
 // The verdict of libzmq alone, or what was known when `until` came.
 Task<HandshakeOutcome> shake_hands(const asio::ip::tcp::endpoint& address, const CurveCert& cert,
                                    Clock& clock, TimePoint until) {
-    auto local_fault = [](const std::string& cause) {
-        return HandshakeOutcome{Verdict::not_connected, "no ZeroMQ socket here: " + cause};
+    auto local_fault = [](const ZmqFailure& failure) {
+        const auto verdict = failure.own_fault != 0 ? Verdict::own_fault : Verdict::not_connected;
+        return HandshakeOutcome{verdict, "no ZeroMQ socket here: " + failure.cause,
+                                failure.own_fault};
     };
     const auto executor = co_await asio::this_coro::executor;
     auto context = ZmqContext::create();

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "fluxpod/base/log.hpp"
+#include "fluxpod/base/own_fault.hpp"
 #include "fluxpod/overlay/handshake.hpp"
 #include "fluxpod/overlay/roll_call_message.hpp"
 #include "fluxpod/overlay/zmq.hpp"
@@ -46,11 +47,11 @@ std::string bind_endpoint(const Plan& plan) {
 }
 
 ZmqResult<Door> open_door(ZmqContext& context, const CurveCert& cert, const std::string& endpoint,
-                          const asio::any_io_executor& executor) {
+                          bool ipv6, const asio::any_io_executor& executor) {
     Door door;
     std::array<std::uint8_t, 32> key{};
     if (::zmq_z85_decode(key.data(), cert.public_key().c_str()) == nullptr) {
-        return tl::unexpected<std::string>("the public key is not Z85");
+        return tl::unexpected<ZmqFailure>({"the public key is not Z85"});
     }
     door.key.assign(key.begin(), key.end());
 
@@ -68,7 +69,9 @@ ZmqResult<Door> open_door(ZmqContext& context, const CurveCert& cert, const std:
         return tl::unexpected(keyed.error());
     }
     (*children)->set(ZMQ_ROUTER_MANDATORY, 1);  // a child that is gone is an error, not silence
-    if (auto bound = (*children)->bind(endpoint); !bound) return tl::unexpected(bound.error());
+    if (auto bound = (*children)->bind(endpoint, ipv6); !bound) {
+        return tl::unexpected(bound.error());
+    }
     door.zap = std::move(*zap);
     door.children = std::move(*children);
     door.monitor = std::move(*monitor);
@@ -113,20 +116,23 @@ class Rank {
                  .tried = "",
                  .hint = "give every pod the same --curve-cert FILE or --curve-secret FILE"});
         }
-        auto fault = [](std::string doing, std::string subject, std::string cause) {
-            return fail({.code = ExitCode::network,
+        auto fault = [](std::string doing, std::string subject, ZmqFailure failure) {
+            const bool ours = failure.own_fault != 0;
+            return fail({.code = ours ? ExitCode::cannot_run : ExitCode::network,
                          .doing = std::move(doing),
                          .subject = std::move(subject),
-                         .cause = std::move(cause),
+                         .cause = std::move(failure.cause),
                          .tried = "",
-                         .hint = "see whether another program, such as a broker, has the port"});
+                         .hint = ours ? own_fault_advice(failure.own_fault)
+                                      : "see whether another program, such as a broker, has the "
+                                        "port"});
         };
         auto context = ZmqContext::create();
         if (!context) return fault("start ZeroMQ", "", context.error());
         context_ = std::move(*context);
         if (!plan.children.empty()) {
             const std::string endpoint = bind_endpoint(plan);
-            auto door = open_door(*context_, *cert, endpoint, executor);
+            auto door = open_door(*context_, *cert, endpoint, plan.bind.ipv6, executor);
             if (!door) return fault("bind to", endpoint, door.error());
             door_ = std::move(*door);
         }

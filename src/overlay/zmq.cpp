@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fluxpod/overlay/zmq.hpp"
 
+#include <fmt/format.h>
 #include <sys/eventfd.h>
 #include <zmq.h>
 
@@ -14,6 +15,7 @@
 #include <utility>
 
 #include "fluxpod/base/file.hpp"
+#include "fluxpod/base/own_fault.hpp"
 #include "fluxpod/base/secret.hpp"
 
 namespace fluxpod {
@@ -23,8 +25,14 @@ namespace {
 constexpr std::size_t z85_length = 40;
 constexpr std::size_t key_length = 32;
 
-tl::unexpected<std::string> failed() {
-    return tl::unexpected<std::string>(::zmq_strerror(::zmq_errno()));
+tl::unexpected<ZmqFailure> failed() {
+    const int number = ::zmq_errno();
+    return tl::unexpected<ZmqFailure>({::zmq_strerror(number), is_own_fault(number) ? number : 0});
+}
+
+tl::unexpected<ZmqFailure> lacks(std::string_view what, int error_number) {
+    return tl::unexpected<ZmqFailure>(
+        {fmt::format("{}: {}", what, describe_errno(error_number)), error_number});
 }
 
 // A context with a few sockets takes about ten: an eventfd and an epoll descriptor for each of its
@@ -32,30 +40,33 @@ tl::unexpected<std::string> failed() {
 constexpr std::size_t descriptors_for_a_context = 24;
 constexpr std::ptrdiff_t threads_of_a_context = 2;
 
-bool descriptors_are_left() {
+// 0, or the errno that says why there are too few.
+int descriptors_fault() {
     std::array<Fd, descriptors_for_a_context> probes;
     for (auto& probe : probes) {
         probe = Fd(::eventfd(0, EFD_CLOEXEC));
-        if (!probe.valid()) return false;
+        if (!probe.valid()) return errno;
     }
-    return true;
+    return 0;
 }
 
-bool threads_are_left() {
+// The same of threads. A seccomp profile that does not know clone3(2) denies it with EPERM, and
+// then no program of this pod can start a thread.
+int threads_fault() {
     // All are held at once; an early end releases those that were started.
     std::latch release(1);
     std::array<std::thread, threads_of_a_context> probes;
-    bool started = true;
+    int fault = 0;
     try {
         for (auto& probe : probes) probe = std::thread([&release] { release.wait(); });
-    } catch (const std::system_error&) {
-        started = false;
+    } catch (const std::system_error& failure) {
+        fault = failure.code().value();
     }
     release.count_down();
     for (auto& probe : probes) {
         if (probe.joinable()) probe.join();
     }
-    return started;
+    return fault;
 }
 
 // Owns a zmq_msg_t.
@@ -78,7 +89,7 @@ class Frame {
 ZmqResult<void> set_key_pair(void* socket, const CurveCert& cert) {
     // Decoded here, since libzmq would make an intermediate string of the text and not wipe it.
     if (cert.secret_key().size() != z85_length) {
-        return tl::unexpected<std::string>("the secret key is not 40 characters of Z85");
+        return tl::unexpected<ZmqFailure>({"the secret key is not 40 characters of Z85"});
     }
     SecretBytes text(z85_length + 1);
     std::memcpy(text.writable().data(), cert.secret_key().view().data(), z85_length);
@@ -98,11 +109,11 @@ ZmqResult<void> set_key_pair(void* socket, const CurveCert& cert) {
 }  // namespace
 
 ZmqResult<std::unique_ptr<ZmqContext>> ZmqContext::create() {
-    if (!descriptors_are_left()) {
-        return tl::unexpected<std::string>("too few file descriptors are left for ZeroMQ");
+    if (const int fault = descriptors_fault(); fault != 0) {
+        return lacks("too few file descriptors are left for ZeroMQ", fault);
     }
-    if (!threads_are_left()) {
-        return tl::unexpected<std::string>("no more threads can be started for ZeroMQ");
+    if (const int fault = threads_fault(); fault != 0) {
+        return lacks("ZeroMQ's threads cannot be started", fault);
     }
     void* context = ::zmq_ctx_new();
     if (context == nullptr) return failed();
@@ -130,7 +141,7 @@ ZmqResult<std::unique_ptr<ZmqSocket>> ZmqSocket::open(ZmqContext& context, int t
     readable.assign(descriptor, error);
     if (error) {
         ::zmq_close(raw);
-        return tl::unexpected<std::string>(error.message());
+        return lacks("no descriptor of ZeroMQ's can be watched", error.value());
     }
     std::unique_ptr<ZmqSocket> socket(new ZmqSocket(raw, std::move(readable)));
     socket->set(ZMQ_LINGER, 0);
@@ -143,9 +154,9 @@ ZmqSocket::~ZmqSocket() {
     ::zmq_close(socket_);
 }
 
-ZmqResult<void> ZmqSocket::bind(const std::string& endpoint) {
+ZmqResult<void> ZmqSocket::bind(const std::string& endpoint, bool ipv6) {
     // Only where it is needed: an IPv6 socket for an IPv4 address fails where IPv6 is switched off.
-    set(ZMQ_IPV6, endpoint.find('[') != std::string::npos ? 1 : 0);
+    set(ZMQ_IPV6, ipv6 || endpoint.find('[') != std::string::npos ? 1 : 0);
     if (::zmq_bind(socket_, endpoint.c_str()) != 0) return failed();
     return {};
 }

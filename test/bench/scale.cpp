@@ -127,7 +127,7 @@ int main(int argc, char** argv) {
     // Not at a whole second: nobody's poll may be favoured by it.
     const TimePoint published = begun + published_at + milliseconds(137);
     ModelDns dns(clock, published, denial_held);
-    const HostsFile no_hosts = HostsFile::parse("");
+    const LiveHosts no_hosts;
 
     asio::io_context context(1);
     std::vector<Pod> pods(count);

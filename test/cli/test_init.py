@@ -21,6 +21,7 @@ from pathlib import Path
 
 import podnet
 import pytest
+import seccomp
 from command_line import command_line
 
 CHILD = f"{podnet.SHARE}/bin/init_child"
@@ -1082,28 +1083,11 @@ def test_unprivileged(launch, under, mode):
     assert process.log == ""
 
 
-def deny(error, *numbers):
-    """A seccomp(2) filter as an old container runtime has it: these system calls fail."""
-    load, jump_if_equal, give_back = 0x20, 0x15, 0x06
-    program = struct.pack("HBBI", load, 0, 0, 0)  # the number
-    for at, number in enumerate(numbers):
-        behind_allow = len(numbers) - at
-        program += struct.pack("HBBI", jump_if_equal, behind_allow, 0, number)
-    program += struct.pack("HBBI", give_back, 0, 0, 0x7FFF0000)  # allow
-    program += struct.pack("HBBI", give_back, 0, 0, 0x00050000 | error)
-    buffer = ctypes.create_string_buffer(program)
-    head = ctypes.create_string_buffer(
-        struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(buffer))
-    )
-    podnet._call("prctl", 38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
-    podnet._call("prctl", 22, 2, ctypes.c_void_p(ctypes.addressof(head)))  # PR_SET_SECCOMP
-
-
 @pytest.mark.parametrize("error", [errno.EPERM, errno.ENOSYS], ids=["EPERM", "ENOSYS"])
 def test_old_seccomp(init, error):
     """pidfd_send_signal, pidfd_open, clone3, close_range, openat2, pidfd_getfd, faccessat2 and
     epoll_pwait2, the same numbers on every architecture."""
-    process = report(init, [15], setup=lambda: deny(error, 424, 434, 435, 436, 437, 438, 439, 441))
+    process = report(init, [15], setup=lambda: seccomp.deny(error, 424, 434, 435, 436, 437, 438, 439, 441))
     assert PEER or set(descriptors(process.pid)) <= {"0", "1", "2"}
     process.signal(15)
     assert process.wait(10) == 0

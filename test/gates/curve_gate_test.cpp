@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include "loopback.hpp"
+#include "shortage.hpp"
 
 using namespace fluxpod;
 using namespace fluxpod::test;
@@ -47,6 +48,19 @@ TEST_CASE("another certificate shuts the CURVE gate for good, with what to do") 
     CHECK(attempt.why.find("CURVE peer") != std::string::npos);
     CHECK(gate->advice().find("same certificate") != std::string::npos);
     CHECK(gate->advice().find(cert.public_key()) != std::string::npos);
+}
+
+TEST_CASE("no descriptor for a handshake: this pod's own fault, and not the peer's") {
+    const auto cert = CurveCert::generate();
+    Route route = route_to(free_endpoint());
+    asio::io_context context;
+    SteadyClock clock;
+    const auto gate = make_curve_gate(route, cert, clock, plenty);
+    const NoDescriptorsLeft shortage;
+    const auto attempt = run_task(context, gate->attempt(clock.now() + plenty));
+    CHECK(attempt.verdict == Attempt::Verdict::not_yet);
+    CHECK(attempt.own_fault == EMFILE);
+    CHECK(attempt.why.find("Too many open files") != std::string::npos);
 }
 
 TEST_CASE("a peer that is not CURVE shuts the gate for good") {

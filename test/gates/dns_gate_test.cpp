@@ -11,6 +11,7 @@
 
 #include "fake_clock.hpp"
 #include "fluxpod/gates/wait.hpp"
+#include "temp_dir.hpp"
 
 using namespace fluxpod;
 using namespace fluxpod::test;
@@ -145,7 +146,8 @@ struct World {
     asio::io_context context;
     FakeClock clock;
     ClusterDns dns{clock};
-    HostsFile hosts;
+    TempDir dir;
+    LiveHosts hosts{dir / "hosts"};
     Route route{.host = "flux-sample-0.flux-service.default.svc.cluster.local",
                 .port = 8050,
                 .addresses = {},
@@ -192,7 +194,7 @@ TEST_CASE("an address literal needs no question") {
 
 TEST_CASE("a name of the hosts file needs no question") {
     World world;
-    world.hosts = HostsFile::parse("10.0.0.7 " + world.route.host + " lead\n");
+    world.dir.write("hosts", "10.0.0.7 " + world.route.host + " lead\n");
     CHECK(world.attempt().verdict == Verdict::open);
     CHECK(world.route.addresses == std::vector{asio::ip::make_address("10.0.0.7")});
     CHECK(world.dns.asked.empty());
@@ -535,6 +537,21 @@ TEST_CASE("silence is told with the servers to look at, and ends in time") {
     CHECK(world.gate->advice().find("10.96.0.10") != std::string::npos);
 }
 
+TEST_CASE("a question that this pod itself could not ask: told as such") {
+    World world;
+    world.dns.script = [](const DnsQuestion&) {
+        Resolution resolution;
+        resolution.status = Outcome::own_fault;
+        resolution.detail = "10.96.0.10: Too many open files";
+        resolution.own_fault = EMFILE;
+        return resolution;
+    };
+    const auto attempt = world.attempt();
+    CHECK(attempt.verdict == Verdict::not_yet);
+    CHECK(attempt.own_fault == EMFILE);
+    CHECK(world.gate->advice().empty());
+}
+
 TEST_CASE("the deadline bounds a try") {
     World world;
     world.dns.drops = [](const DnsQuestion&) { return true; };
@@ -544,6 +561,17 @@ TEST_CASE("the deadline bounds a try") {
     CHECK(world.elapsed() == 1300ms);
 }
 
+TEST_CASE("a hosts file that gets the name while a pod waits: opens") {
+    World world;
+    CHECK(world.attempt().verdict == Verdict::not_yet);
+    world.dir.write("hosts", "10.0.0.7 " + world.route.host + "\n");
+    CHECK(world.attempt().verdict == Verdict::open);
+    CHECK(world.route.addresses == std::vector{asio::ip::make_address("10.0.0.7")});
+    world.dir.write("hosts", "10.0.0.8 " + world.route.host + "\n");
+    CHECK(world.attempt().verdict == Verdict::open);
+    CHECK(world.route.addresses == std::vector{asio::ip::make_address("10.0.0.8")});
+}
+
 TEST_CASE("without nameservers a name never resolves, but the hosts file still counts") {
     World world;
     world.dns.script = [](const DnsQuestion&) {
@@ -551,12 +579,17 @@ TEST_CASE("without nameservers a name never resolves, but the hosts file still c
         resolution.status = Outcome::no_servers;
         return resolution;
     };
+    // The file may be in the middle of being written.
+    CHECK(world.attempt().verdict == Verdict::not_yet);
+    world.clock.advance(9s);
+    CHECK(world.attempt().verdict == Verdict::not_yet);
+    world.clock.advance(1s);
     const auto attempt = world.attempt();
     CHECK(attempt.verdict == Verdict::never);
     CHECK(attempt.why.find("names no nameserver") != std::string::npos);
     CHECK(world.gate->advice().find("dnsPolicy") != std::string::npos);
 
-    world.hosts = HostsFile::parse("10.0.0.7 " + world.route.host + "\n");
+    world.dir.write("hosts", "10.0.0.7 " + world.route.host + "\n");
     CHECK(world.attempt().verdict == Verdict::open);
 }
 

@@ -7,6 +7,8 @@
 
 #include "held_clock.hpp"
 #include "loopback.hpp"
+#include "shortage.hpp"
+#include "temp_dir.hpp"
 
 using namespace fluxpod;
 using namespace fluxpod::test;
@@ -29,7 +31,8 @@ struct World {
     asio::io_context context;
     HeldClock clock;
     NoResolver resolver;
-    HostsFile hosts = HostsFile::parse("127.0.0.1 lead\n");
+    TempDir dir;
+    LiveHosts hosts{dir.write("hosts", "127.0.0.1 lead\n")};
     tcp::acceptor parent{context, {at("127.0.0.1"), 0}};
     LinkState link = LinkState::connected;
     std::string local = "0300F40A:E9E6";
@@ -176,13 +179,27 @@ TEST_CASE("a parent that is at another address by now is lost once it answers th
     World world;
     world.pass(10s);
     world.link = LinkState::stalled;
-    world.hosts = HostsFile::parse("127.0.0.2 lead\n");
+    world.dir.write("hosts", "127.0.0.2 lead\n");
     world.pass(30s);
     CHECK_FALSE(world.why);
     tcp::acceptor elsewhere(world.context, {at("127.0.0.2"), world.parent.local_endpoint().port()});
     world.pass(10s);
     REQUIRE(world.why);
     CHECK(world.why->find("it is at 127.0.0.2") != std::string::npos);
+}
+
+TEST_CASE("no descriptor to look at the parent: nothing is known of it, so it is not lost") {
+    World world;
+    world.pass(10s);
+    world.link = LinkState::absent;
+    {
+        const NoDescriptorsLeft shortage;
+        world.pass(30s);
+        CHECK_FALSE(world.why);
+    }
+    world.parent.close();
+    world.pass(1s);
+    CHECK(world.why);
 }
 
 TEST_CASE("where the kernel does not tell, nothing is lost and nothing is polled") {

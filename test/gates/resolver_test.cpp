@@ -9,6 +9,8 @@
 
 #include "dns_server.hpp"
 #include "held_clock.hpp"
+#include "shortage.hpp"
+#include "temp_dir.hpp"
 
 using namespace fluxpod;
 using namespace fluxpod::test;
@@ -159,6 +161,44 @@ TEST_CASE("packets that are no answer are passed over: other id, other question,
     const auto resolution = world.ask();
     CHECK(resolution.status == Outcome::answered);
     CHECK(resolution.answer.addresses == std::vector{pod_address});
+}
+
+TEST_CASE("a resolv.conf that changes while a pod waits: its new servers are asked") {
+    World world;
+    world.serve(denies());
+    world.serve(answers());
+    const TempDir dir;
+    const auto path = dir.write("resolv.conf", "nameserver 127.0.0.1\n");
+    world.options.nameservers.clear();
+    world.options.resolv_conf = LiveNameservers(path);
+    auto resolver = make_resolver(world.options, world.clock);
+    std::vector<std::string> answered;
+    const auto ask_three_times = [&]() -> Task<void> {
+        const auto ask = [&]() -> Task<void> {
+            const DnsQuestion question{.name = "pod-0.service"};
+            const auto resolution = co_await resolver->ask(question, world.clock.now() + 5s);
+            answered.push_back(resolution.server);
+        };
+        co_await ask();
+        dir.write("resolv.conf", "nameserver 127.0.0.2\n");
+        co_await ask();
+        dir.write("resolv.conf", "");  // as a program leaves it that is rewriting it
+        co_await ask();
+        for (auto& server : world.servers) server->stop();
+    };
+    run_task(world.context, ask_three_times());
+    CHECK(answered == std::vector<std::string>{"127.0.0.1", "127.0.0.2", "127.0.0.2"});
+    CHECK(resolver->servers() == "127.0.0.2");
+}
+
+TEST_CASE("no descriptor for a question: this pod's own fault, and not the server's") {
+    World world;
+    world.options.nameservers = {asio::ip::make_address("127.0.0.1")};
+    const NoDescriptorsLeft shortage;
+    const auto resolution = world.ask();
+    CHECK(resolution.status == Outcome::own_fault);
+    CHECK(resolution.own_fault == EMFILE);
+    CHECK(resolution.detail == "127.0.0.1: Too many open files");
 }
 
 TEST_CASE("only packets that answer something else: the reason is told") {

@@ -144,6 +144,31 @@ TEST_CASE("the error has the shut gate's code, every stage's last answer, the tr
     CHECK(outcome.error().hint == "see whether TCP runs");
 }
 
+TEST_CASE("a try that this pod itself could not make: code 126, and the peer is not blamed") {
+    World world;
+    auto dns = opens_at("DNS", 1);
+    ScriptedGate tcp("TCP", ExitCode::network, [](unsigned) {
+        return Attempt{.why = "Too many open files", .own_fault = EMFILE, .not_before = {}};
+    });
+    const auto outcome = world.wait({&dns, &tcp});
+    REQUIRE_FALSE(outcome);
+    CHECK(outcome.error().code == ExitCode::cannot_run);
+    CHECK(outcome.error().cause == "DNS: open; TCP: this pod could not try: Too many open files");
+    CHECK(outcome.error().hint == own_fault_advice(EMFILE));
+}
+
+TEST_CASE("a shortage that passed before the last try: the peer's answer counts") {
+    World world;
+    ScriptedGate tcp("TCP", ExitCode::network, [](unsigned number) {
+        if (number > 3) return shut("refused");
+        return Attempt{.why = "Too many open files", .own_fault = EMFILE, .not_before = {}};
+    });
+    const auto outcome = world.wait({&tcp});
+    REQUIRE_FALSE(outcome);
+    CHECK(outcome.error().code == ExitCode::network);
+    CHECK(outcome.error().cause == "refused");
+}
+
 TEST_CASE("never ends the wait at once") {
     World world;
     ScriptedGate gate("CURVE", ExitCode::curve, [](unsigned number) {

@@ -10,8 +10,8 @@ using boost::asio::ip::make_address;
 using fluxpod::BindChoice;
 using fluxpod::choose_bind;
 using fluxpod::ExitCode;
-using fluxpod::HostsFile;
 using fluxpod::Interface;
+using fluxpod::LiveHosts;
 using fluxpod::NetworkFacts;
 using fluxpod::read_network_facts;
 using fluxpod::SystemPaths;
@@ -47,18 +47,21 @@ Interface interface(const std::string& name, const std::vector<std::string>& add
 NetworkFacts pod_network() {
     return {.interfaces = {interface("lo", {"127.0.0.1", "::1"}),
                            interface("eth0", {"10.244.1.4", "fd00::4"})},
-            .default_route = "eth0"};
+            .default_route = "eth0",
+            .interfaces_fault = {},
+            .route_fault = {}};
 }
 
 BindChoice chosen(const std::string& wanted, const NetworkFacts& network,
                   const std::string& hosts = "") {
-    auto choice = choose_bind(wanted, network, HostsFile::parse(hosts), "fp-1");
+    const fluxpod::test::TempDir dir;
+    auto choice = choose_bind(wanted, network, LiveHosts(dir.write("hosts", hosts)), "fp-1");
     REQUIRE_MESSAGE(choice, (choice ? "" : choice.error().message()));
     return *choice;
 }
 
 std::string refusal(const std::string& wanted, const NetworkFacts& network) {
-    auto choice = choose_bind(wanted, network, HostsFile(), "fp-1");
+    auto choice = choose_bind(wanted, network, LiveHosts(), "fp-1");
     REQUIRE_FALSE(choice);
     CHECK(choice.error().code == ExitCode::settings);
     return choice.error().message();
@@ -129,7 +132,9 @@ TEST_CASE("the interface that carries the pod's own address comes before the def
 
 TEST_CASE("a pod's address that its interface's name does not mean is bound by itself") {
     NetworkFacts network{.interfaces = {interface("eth0", {"10.0.0.1", "10.0.0.2"})},
-                         .default_route = "eth0"};
+                         .default_route = "eth0",
+                         .interfaces_fault = {},
+                         .route_fault = {}};
     CHECK(chosen("", network, "10.0.0.2 fp-1\n").endpoint == "tcp://10.0.0.2:%p");
 }
 
@@ -145,7 +150,9 @@ TEST_CASE("without a default route the first other interface that is up is taken
     NetworkFacts network{
         .interfaces = {interface("lo", {"127.0.0.1"}), interface("eth0", {}),
                        interface("eth1", {"10.0.0.1"}), interface("eth2", {"10.0.1.1"})},
-        .default_route = ""};
+        .default_route = "",
+        .interfaces_fault = {},
+        .route_fault = {}};
     CHECK(chosen("", network).endpoint == "tcp://eth1:%p");
     network.interfaces[2].up = false;
     CHECK(chosen("", network).endpoint == "tcp://eth2:%p");
@@ -154,7 +161,10 @@ TEST_CASE("without a default route the first other interface that is up is taken
 }
 
 TEST_CASE("with nothing but loopback the broker is bound there") {
-    NetworkFacts network{.interfaces = {interface("lo", {"127.0.0.1"})}, .default_route = ""};
+    NetworkFacts network{.interfaces = {interface("lo", {"127.0.0.1"})},
+                         .default_route = "",
+                         .interfaces_fault = {},
+                         .route_fault = {}};
     CHECK(chosen("", network).endpoint == "tcp://127.0.0.1:%p");
     CHECK(chosen("", NetworkFacts{}).endpoint == "tcp://127.0.0.1:%p");
 }
@@ -162,7 +172,9 @@ TEST_CASE("with nothing but loopback the broker is bound there") {
 TEST_CASE("an IPv6-only pod is bound by its address, in brackets, with IPv6 enabled") {
     NetworkFacts network{
         .interfaces = {interface("lo", {"127.0.0.1", "::1"}), interface("eth0", {"fd00::4"})},
-        .default_route = "eth0"};
+        .default_route = "eth0",
+        .interfaces_fault = {},
+        .route_fault = {}};
     for (const auto& choice :
          {chosen("", network), chosen("eth0", network), chosen("", network, "fd00::4 fp-1\n"),
           chosen("fd00::4", network), chosen("[fd00::4]", network)}) {
@@ -199,7 +211,10 @@ TEST_CASE("all interfaces may be wanted, and the pod's own address is still know
         CHECK(chosen(all, pod_network()).endpoint == "tcp://*:%p");
         CHECK(chosen(all, pod_network()).ipv6);
     }
-    NetworkFacts v6_only{.interfaces = {interface("eth0", {"fd00::4"})}, .default_route = "eth0"};
+    NetworkFacts v6_only{.interfaces = {interface("eth0", {"fd00::4"})},
+                         .default_route = "eth0",
+                         .interfaces_fault = {},
+                         .route_fault = {}};
     CHECK(chosen("*", v6_only).ipv6);
 }
 
@@ -234,4 +249,85 @@ TEST_CASE("a wanted name that would be more than a name in an endpoint is refuse
         CAPTURE(wanted);
         CHECK_FALSE(refusal(wanted, pod_network()).empty());
     }
+}
+
+TEST_CASE("interfaces that could not be listed: the hosts file gives the address") {
+    const NetworkFacts unseen{.interfaces = {},
+                              .default_route = "eth0",
+                              .interfaces_fault = "Operation not permitted",
+                              .route_fault = ""};
+    const auto choice = chosen("", unseen, "127.0.0.1 localhost\n10.244.1.4 fp-1\n");
+    CHECK(choice.endpoint == "tcp://*:%p");
+    CHECK_FALSE(choice.ipv6);
+    CHECK_FALSE(choice.only_loopback);
+    CHECK_FALSE(choice.address);
+    CHECK(contains(choice.reason, "10.244.1.4"));
+    CHECK(contains(choice.reason, "Operation not permitted"));
+    CHECK(chosen("", unseen, "fd00::4 fp-1\n").ipv6);
+}
+
+TEST_CASE("interfaces that could not be listed, and no address in the hosts file: loopback, told") {
+    const NetworkFacts unseen{.interfaces = {},
+                              .default_route = "",
+                              .interfaces_fault = "Operation not permitted",
+                              .route_fault = ""};
+    for (const auto* hosts : {"", "127.0.1.1 fp-1\n", "10.244.1.4 fp-2\n", "fe80::1 fp-1\n"}) {
+        CAPTURE(hosts);
+        const auto choice = chosen("", unseen, hosts);
+        CHECK(choice.only_loopback);
+        CHECK(contains(choice.reason, "Operation not permitted"));
+    }
+}
+
+TEST_CASE("interfaces that could not be listed: only all of them can be asked for") {
+    const NetworkFacts unseen{.interfaces = {},
+                              .default_route = "",
+                              .interfaces_fault = "Operation not permitted",
+                              .route_fault = ""};
+    const auto all = chosen("*", unseen);
+    CHECK(all.endpoint == "tcp://*:%p");
+    CHECK_FALSE(all.address);
+    CHECK_FALSE(all.only_loopback);
+    for (const auto* wanted : {"eth0", "10.244.1.4", "fd00::4"}) {
+        CHECK(contains(refusal(wanted, unseen), "Operation not permitted"));
+    }
+}
+
+TEST_CASE("loopback is marked when it is all there is, and not when it was asked for") {
+    const NetworkFacts alone{.interfaces = {interface("lo", {"127.0.0.1"})},
+                             .default_route = "",
+                             .interfaces_fault = {},
+                             .route_fault = {}};
+    CHECK(chosen("", alone).only_loopback);
+    CHECK_FALSE(chosen("lo", alone).only_loopback);
+    CHECK_FALSE(chosen("127.0.0.1", alone).only_loopback);
+    CHECK_FALSE(chosen("*", alone).only_loopback);
+    CHECK_FALSE(chosen("", pod_network()).only_loopback);
+}
+
+TEST_CASE("a route table that cannot be read: not called an absent route") {
+    auto network = pod_network();
+    network.default_route = "";
+    CHECK(contains(chosen("", network).reason, "there is no default route"));
+    network.route_fault = "/proc/net/route: Permission denied";
+    const auto reason = chosen("", network).reason;
+    CHECK(contains(reason, "/proc/net/route: Permission denied"));
+    CHECK_FALSE(contains(reason, "there is no default route"));
+}
+
+TEST_CASE("own addresses: of all interfaces that are up, or of the hosts file if none was seen") {
+    const fluxpod::test::TempDir dir;
+    const LiveHosts hosts(dir.write("hosts", "127.0.0.1 fp-1\n10.9.9.9 fp-1\n"));
+    auto network = pod_network();
+    network.interfaces.push_back(interface("eth1", {"10.250.0.1"}));
+    network.interfaces.push_back(interface("down0", {"10.251.0.1"}));
+    network.interfaces.back().up = false;
+    const auto texts = [](const std::vector<boost::asio::ip::address>& addresses) {
+        std::string text;
+        for (const auto& each : addresses) text += each.to_string() + " ";
+        return text;
+    };
+    CHECK(texts(own_addresses(network, hosts, "fp-1")) == "10.244.1.4 fd00::4 10.250.0.1 ");
+    network = {.interfaces = {}, .default_route = "", .interfaces_fault = "x", .route_fault = ""};
+    CHECK(texts(own_addresses(network, hosts, "fp-1")) == "10.9.9.9 ");
 }

@@ -9,6 +9,7 @@
 #include "fluxpod/overlay/roll_call_message.hpp"
 #include "fluxpod/plan/tree.hpp"
 #include "loopback.hpp"
+#include "shortage.hpp"
 
 using namespace fluxpod;
 using namespace fluxpod::test;
@@ -176,6 +177,18 @@ TEST_CASE("a port that is taken is an error with the endpoint") {
     CHECK(call.error().code == ExitCode::network);
     CHECK(call.error().message().find(cluster.endpoint_of(0)) != std::string::npos);
     CHECK(call.error().cause == "Address already in use");
+}
+
+TEST_CASE("a roll call without descriptors: not another program's port") {
+    Cluster cluster{.size = 2, .topology = {}};
+    asio::io_context context;
+    const NoDescriptorsLeft shortage;
+    const auto call = run_task(context, run_roll_call(cluster.plan(0), &cluster.cert, "", {},
+                                                      cluster.clock, cluster.clock.now() + plenty));
+    REQUIRE_FALSE(call);
+    CHECK(call.error().code == ExitCode::cannot_run);
+    CHECK(call.error().message().find("has the port") == std::string::npos);
+    CHECK(call.error().hint.find("open files") != std::string::npos);
 }
 
 TEST_CASE("a roll call of several without a certificate is refused") {

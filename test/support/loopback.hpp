@@ -143,7 +143,7 @@ class CurveServer {
   private:
     template <class T>
     static T check(ZmqResult<T> result) {
-        if (!result) throw std::runtime_error(result.error());
+        if (!result) throw std::runtime_error(result.error().cause);
         if constexpr (!std::is_void_v<T>) return std::move(*result);
     }
     std::unique_ptr<ZmqSocket> open(int type) {

@@ -46,9 +46,8 @@ template <std::integral T>
 // The word as a POSIX shell reads it back; plain ones as they are.
 [[nodiscard]] std::string shell_quoted(std::string_view word);
 
-// Writes every byte outside printable ASCII and well-formed UTF-8 text as \xNN, so that hostile
-// input can neither forge a log line nor reach a terminal as an escape sequence. The same goes for
-// characters that reorder the text around them (bidirectional controls) and for invisible ones.
+// Escapes as \xNN what is not printable ASCII or well-formed UTF-8, reorders text, or is invisible:
+// hostile input can neither forge a log line nor reach a terminal as an escape sequence.
 [[nodiscard]] std::string printable(std::string_view text);
 
 }  // namespace fluxpod

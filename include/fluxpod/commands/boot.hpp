@@ -27,13 +27,18 @@ namespace fluxpod {
                                       Result<int> (*boot)(Invocation&, const Settings&,
                                                           BootReport&));
 
-// identity: this pod's facts, with the reverse name asked of the DNS only where nothing else tells
-// the index, judged against the settings. The facts are handed back for what follows.
+// identity: reads this pod's facts. If nothing else tells the index, waits for the name that the
+// DNS has for the pod's address (gates/reverse_gate.hpp), within --wait-timeout and 30 s at most.
+// 0, or 128+n if signal n ended the wait.
+[[nodiscard]] Result<int> learn_facts(const Settings& settings, const Environment& environment,
+                                      PodFacts& facts);
+
+// Judges the facts against the settings, and hands them back for what follows.
 struct KnownPod {
     PodFacts facts;
     Identity identity;
 };
-[[nodiscard]] Result<KnownPod> know_pod(const Settings& settings, const Environment& environment);
+[[nodiscard]] Result<KnownPod> know_pod(const Settings& settings, PodFacts facts);
 
 // topology: what is known of this node, but for what is declared of it.
 [[nodiscard]] NodeFacts read_node_facts(const Settings& settings, NodeShape shape,
@@ -57,8 +62,7 @@ struct DecidedPod {
     PodFacts facts;
     Plan plan;
 };
-[[nodiscard]] Result<DecidedPod> know_and_decide(const Settings& settings,
-                                                 const Environment& environment,
+[[nodiscard]] Result<DecidedPod> know_and_decide(const Settings& settings, PodFacts facts,
                                                  BootReport& report);
 
 // gates: wait until the parent broker answers as far as the plan says. `cert` may be null where the

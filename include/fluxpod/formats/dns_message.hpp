@@ -65,8 +65,8 @@ struct DnsAnswer {
 // type count (A for A), at the question's name or at the end of its CNAMEs, and only where the
 // rcode is no_error: what a denial or a failure carries is no answer. A server that does not serve
 // a question may leave it out of its answer: FORMERR, SERVFAIL, NOTIMP or REFUSED as a header
-// alone. Every other answer repeats the question, and its name is compared as bytes (case included),
-// so that 0x20 randomisation by the caller is verified here.
+// alone. Every other answer repeats the question, and its name is compared as bytes (case
+// included), so that 0x20 randomisation by the caller is verified here.
 [[nodiscard]] tl::expected<DnsAnswer, std::string> decode_dns_response(
     std::span<const std::uint8_t> bytes, const DnsQuestion& question, std::uint16_t id);
 

@@ -19,6 +19,9 @@ struct ResolvConf {
 // Never fails: what cannot be read as a line of the format is left out.
 [[nodiscard]] ResolvConf parse_resolv_conf(std::string_view text);
 
+// One file that was parsed in two parts.
+[[nodiscard]] ResolvConf followed_by(ResolvConf first, ResolvConf second);
+
 // "cluster.local" from a search list that holds both "NS.svc.cluster.local" and
 // "svc.cluster.local", as a kubelet writes it; empty if there is no such pair.
 [[nodiscard]] std::string cluster_domain_of(const std::vector<std::string>& search);

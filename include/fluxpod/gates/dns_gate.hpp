@@ -22,9 +22,9 @@
 #include <memory>
 #include <optional>
 
-#include "fluxpod/formats/hosts_file.hpp"
 #include "fluxpod/gates/gate.hpp"
 #include "fluxpod/gates/resolver.hpp"
+#include "fluxpod/identity/live_files.hpp"
 
 namespace fluxpod {
 
@@ -40,7 +40,7 @@ struct DnsGateOptions {
 
 // Route, resolver and hosts file must outlive the gate.
 [[nodiscard]] std::unique_ptr<Gate> make_dns_gate(Route& route, Resolver& resolver,
-                                                  const HostsFile& hosts_file, Clock& clock,
+                                                  const LiveHosts& hosts_file, Clock& clock,
                                                   DnsGateOptions options = {});
 
 }  // namespace fluxpod

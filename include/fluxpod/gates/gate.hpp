@@ -18,6 +18,9 @@ struct Attempt {
     enum class Verdict { open, not_yet, never };
     Verdict verdict = Verdict::not_yet;
     std::string why;  // one clause, without times or counts, so that equal answers compare equal
+    // Set if this pod itself could not make the attempt (base/own_fault.hpp): an errno. Nothing is
+    // then known of the peer.
+    int own_fault = 0;
     // Not before this is it of use to ask again (a cached denial, say); unset: the loop's backoff.
     std::optional<TimePoint> not_before;
 };

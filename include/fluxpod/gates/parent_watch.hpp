@@ -12,10 +12,10 @@
 #include <string>
 
 #include "fluxpod/base/clock.hpp"
-#include "fluxpod/formats/hosts_file.hpp"
 #include "fluxpod/gates/gate.hpp"
 #include "fluxpod/gates/parent_link.hpp"
 #include "fluxpod/gates/resolver.hpp"
+#include "fluxpod/identity/live_files.hpp"
 
 namespace fluxpod {
 
@@ -33,7 +33,7 @@ class ParentWatch {
     using Reconnected = std::function<Task<void>()>;
 
     // `parent` has the endpoint that answered. What is referred to must outlive the watch.
-    ParentWatch(Route parent, ParentSeen& seen, Resolver& resolver, const HostsFile& hosts_file,
+    ParentWatch(Route parent, ParentSeen& seen, Resolver& resolver, const LiveHosts& hosts_file,
                 Clock& clock, std::uint64_t seed, Reconnected reconnected,
                 Look look = look_at_link);
 
@@ -48,7 +48,7 @@ class ParentWatch {
     ParentSeen& seen_;
     Route elsewhere_;
     Resolver& resolver_;
-    const HostsFile& hosts_file_;
+    const LiveHosts& hosts_file_;
     Clock& clock_;
     Backoff pause_;
     Reconnected reconnected_;

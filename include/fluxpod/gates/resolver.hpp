@@ -21,6 +21,7 @@
 #include "fluxpod/base/clock.hpp"
 #include "fluxpod/base/task.hpp"
 #include "fluxpod/formats/dns_message.hpp"
+#include "fluxpod/identity/live_files.hpp"
 
 namespace fluxpod {
 
@@ -30,12 +31,14 @@ struct Resolution {
         refused,      // every server that answered gave another rcode (the last one in `answer`)
         no_answer,    // nothing valid came in time
         unreachable,  // no packet reached any server
+        own_fault,    // this pod could not ask: no socket to be had (base/own_fault.hpp)
         no_servers,   // resolv.conf names none
     };
     Status status = Status::no_answer;
     DnsAnswer answer;
     std::string server;  // the one that answered, "10.96.0.10"
     std::string detail;  // why there is no answer: "10.96.0.10: Connection refused"
+    int own_fault = 0;   // the errno of status own_fault
 };
 
 class Resolver {
@@ -52,10 +55,13 @@ class Resolver {
 
 struct ResolverOptions {
     std::vector<asio::ip::address> nameservers;
+    LiveNameservers resolv_conf;  // if it has a file, asked anew for each question
     std::uint16_t port = 53;
     Duration retransmit = std::chrono::milliseconds(200);
 };
 
 [[nodiscard]] std::unique_ptr<Resolver> make_resolver(ResolverOptions options, Clock& clock);
+// Asks the nameservers that /etc/resolv.conf names at the time of each question.
+[[nodiscard]] std::unique_ptr<Resolver> follow_resolv_conf(Clock& clock);
 
 }  // namespace fluxpod

@@ -25,6 +25,8 @@ struct Connect {
 [[nodiscard]] Task<void> attempt_connect(Connect& connect, Clock& clock, TimePoint start,
                                          TimePoint give_up);
 [[nodiscard]] std::string describe(const Connect& connect);  // why it is not connected
+// Whether it failed for a reason that says nothing of the peer (base/own_fault.hpp).
+[[nodiscard]] bool is_ours(const Connect& connect);
 
 [[nodiscard]] std::unique_ptr<Gate> make_tcp_gate(
     Route& route, Clock& clock, Duration timeout = std::chrono::milliseconds(500));

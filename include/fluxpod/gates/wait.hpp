@@ -24,6 +24,7 @@ struct StageSummary {
     Duration opened_after{};  // from the wait's start to when it last opened; zero if never
     bool open = false;
     std::string last_answer;  // why it was not open, at its last try that failed
+    int own_fault = 0;        // Attempt::own_fault of that try
 };
 
 struct WaitSummary {
@@ -38,7 +39,8 @@ struct WaitPolicy {
 };
 
 // Opens all gates or fails: "never" at once, else at start + timeout, not before and not after,
-// with the exit code of the gate that stayed shut and every stage's last answer in the message.
+// with the exit code of the gate that stayed shut and every stage's last answer in the message. If
+// this pod itself could not make the last attempt, the code is 126 and the message says so.
 // `doing` begins the message: "wait for the parent broker".
 [[nodiscard]] Task<Result<WaitSummary>> wait_for_gates(std::string doing, std::vector<Gate*> gates,
                                                        WaitPolicy policy, Clock& clock);

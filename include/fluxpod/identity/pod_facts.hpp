@@ -6,8 +6,8 @@
 #include <string>
 
 #include "fluxpod/base/environ.hpp"
-#include "fluxpod/formats/hosts_file.hpp"
 #include "fluxpod/formats/resolv_conf.hpp"
+#include "fluxpod/identity/live_files.hpp"
 #include "fluxpod/identity/scratch_facts.hpp"
 
 namespace fluxpod {
@@ -39,8 +39,8 @@ struct PodFacts {
     // only where needs_reverse_name says so, by the caller, since identity does not touch the
     // network.
     std::optional<std::string> reverse_name;
-    ResolvConf resolv_conf;
-    HostsFile hosts_file;
+    ResolvConf resolv_conf;  // as it was at the start: the search list is read once
+    LiveHosts hosts_file;
     // Read by the caller, for this pod and no other, since --root comes from the settings.
     std::optional<ScratchFacts> scratch;
 };

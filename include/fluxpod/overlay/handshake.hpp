@@ -45,9 +45,11 @@ struct HandshakeOutcome {
                  // ending)
         not_connected,  // TCP did not connect
         silent,         // connected, and nothing came until the time was up
+        own_fault,      // this pod could not try (base/own_fault.hpp)
     };
     Verdict verdict = Verdict::not_connected;
     std::string detail;  // what came back, in words, without times or addresses
+    int own_fault = 0;   // the errno of verdict own_fault
 };
 
 // Never throws but on cancellation; ends at `give_up`. `address` is numeric: libzmq resolves

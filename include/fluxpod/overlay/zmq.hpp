@@ -23,9 +23,12 @@
 
 namespace fluxpod {
 
-// The error is the cause in words.
+struct ZmqFailure {
+    std::string cause;  // in words
+    int own_fault = 0;  // an errno, if the cause is this pod's own (base/own_fault.hpp)
+};
 template <class T>
-using ZmqResult = tl::expected<T, std::string>;
+using ZmqResult = tl::expected<T, ZmqFailure>;
 
 class ZmqContext {
   public:
@@ -57,7 +60,8 @@ class ZmqSocket {
     ZmqSocket& operator=(const ZmqSocket&) = delete;
 
     // Numeric addresses, IPv6 in brackets; bind takes an interface's name as well.
-    ZmqResult<void> bind(const std::string& endpoint);
+    // `ipv6` makes an endpoint of all interfaces serve both families.
+    ZmqResult<void> bind(const std::string& endpoint, bool ipv6 = false);
     ZmqResult<void> connect(const std::string& endpoint);
     // CURVE (ZeroMQ RFC 26): all ranks share the certificate, so a client names its own public key
     // as the server's.
