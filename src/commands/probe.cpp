@@ -71,7 +71,10 @@ Task<Verdict> liveness(const Question& question) {
     const TimePoint give_up = clock.now() + question.patience;
     if (question.state.supervised) {
         auto pulse = co_await feel_pulse(question.layout.pulse_socket, clock, give_up);
-        if (!pulse) co_return Verdict{.yes = false, .why = pulse.error()};
+        // Before its first launch, the lead reads its archive through and does not listen yet.
+        const bool starting = !pulse && pulse.error().absent && question.state.launches == 0;
+        if (starting) co_return Verdict{.yes = true, .why = describe(question.state)};
+        if (!pulse) co_return Verdict{.yes = false, .why = pulse.error().cause};
     }
     if (!is_launched(question.state)) {
         co_return Verdict{.yes = true, .why = describe(question.state)};

@@ -156,6 +156,7 @@ Result<int> boot(Invocation& invocation, const Settings& settings, BootReport& r
         // launch, and stay: see launch/supervisor.hpp.
         return stay_above(broker, *pod, settings, report, pass_gates, parent);
     }
+    (void)look_for_earlier_store(plan);
     auto passed = unless_signalled(pass_gates());
     if (!passed || *passed != 0) return passed;
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <string_view>
 #include <utility>
 
@@ -13,7 +14,7 @@
 #include "fluxpod/commands/kept_state.hpp"
 #include "fluxpod/gates/parent_watch.hpp"
 #include "fluxpod/launch/broker_socket.hpp"
-#include "fluxpod/launch/flux_commands.hpp"
+#include "fluxpod/launch/flux_requests.hpp"
 #include "fluxpod/launch/pulse.hpp"
 #include "fluxpod/launch/signals.hpp"
 #include "fluxpod/launch/supervisor.hpp"
@@ -27,6 +28,8 @@ constexpr auto default_grace = std::chrono::seconds(30);
 
 // A broker answers within milliseconds, and is asked again.
 constexpr auto answer_within = std::chrono::seconds(1);
+// A save counts as alive for so long after its last byte: a slow disk may take a second for 16 MiB.
+constexpr auto most_still = std::chrono::seconds(10);
 // Not those before, in which its own rc1 may still fail.
 constexpr std::array<std::string_view, 2> joined_states{"quorum", "run"};
 
@@ -34,12 +37,12 @@ constexpr std::array<std::string_view, 2> joined_states{"quorum", "run"};
 // before taken back.
 class Follower {
   public:
-    Follower(const Plan& plan, const PodFacts& facts, ParentFound& parent, FluxCommands& commands,
+    Follower(const Plan& plan, const PodFacts& facts, ParentFound& parent, FluxRequests& requests,
              Clock& clock)
         : plan_(plan),
           facts_(facts),
           parent_(parent),
-          commands_(commands),
+          requests_(requests),
           clock_(clock),
           resolver_(follow_resolv_conf(clock)) {}
 
@@ -53,7 +56,7 @@ class Follower {
                     .addresses = {},
                     .answered = parent_.answered};
         ParentWatch watch(std::move(route), seen, *resolver_, facts_.hosts_file, clock_,
-                          ::randombytes_random(), [this] { return commands_.nudge_parent(); });
+                          ::randombytes_random(), [this] { return requests_.nudge_parent(); });
         auto first = co_await (watch.lost() || after_the_join(seen));
         co_return std::get<0>(first);
     }
@@ -69,7 +72,7 @@ class Follower {
     Task<void> after_the_join(ParentSeen& seen) {
         co_await join();
         seen = {.connected = true, .joined = true};
-        co_await commands_.undrain_our_own(plan_.identity.rank);
+        co_await requests_.undrain_our_own(plan_.identity.rank);
         co_await clock_.sleep_until(TimePoint::max());
     }
 
@@ -91,7 +94,7 @@ class Follower {
     const Plan& plan_;
     const PodFacts& facts_;
     ParentFound& parent_;
-    FluxCommands& commands_;
+    FluxRequests& requests_;
     Clock& clock_;
     std::unique_ptr<Resolver> resolver_;
 };
@@ -105,6 +108,17 @@ Error end_of_broker(const Ending& ending) {
             .hint = "the broker's own messages stand above"};
 }
 
+// The second signal that ends a pod, or the first two if there was none. Others are taken and
+// ignored: the broker is gone.
+Task<void> told_again(bool told) {
+    SignalStream signals(co_await asio::this_coro::executor);
+    while (true) {
+        const int number = (co_await signals.next()).si_signo;
+        if (number != SIGTERM && number != SIGINT && number != SIGQUIT) continue;
+        if (std::exchange(told, true)) co_return;
+    }
+}
+
 }  // namespace
 
 Result<int> stay_above(const Program& broker, const DecidedPod& pod, const Settings& settings,
@@ -116,8 +130,8 @@ Result<int> stay_above(const Program& broker, const DecidedPod& pod, const Setti
     SteadyClock clock;
     asio::io_context context(1);
     Reaper reaper(context.get_executor());
-    FluxCommands commands(reaper, clock, broker, "local://" + plan.layout.local_socket);
-    Follower follower(plan, pod.facts, parent, commands, clock);
+    FluxRequests requests(plan.layout.local_socket, clock);
+    Follower follower(plan, pod.facts, parent, requests, clock);
 
     Supervised what;
     what.broker = broker;
@@ -137,22 +151,45 @@ Result<int> stay_above(const Program& broker, const DecidedPod& pod, const Setti
     what.before_the_end = [&](TimePoint limit) -> Task<void> {
         report.begin(stage::leaving);
         if (!plan.identity.is_lead()) {
-            co_await commands.drain_and_wait(rank, limit);
+            co_await requests.drain_and_wait(rank, limit);
         } else if (!plan.archive.empty()) {
-            co_await commands.wait_and_cut(limit);
+            const bool is_up = co_await requests.wait_and_cut(limit);
+            if (is_up) co_await dump_early(plan, broker, reaper, clock);
         }
     };
-    what.program_began = [&] { return commands.has_run(); };
+    what.program_began = [&](TimePoint limit) { return requests.has_run(limit); };
+    if (!plan.archive.empty()) what.may_be_dumping = [&] { return requests.may_be_dumping(); };
 
+    Movement of_save{.bytes = 0, .since = TimePoint::max()};
+    auto stalled = [&]() -> std::string {
+        const bool moves = of_save.since > clock.now() - most_still;
+        return moves ? "" : "the save of the archive makes no progress";
+    };
+    auto to_the_end = [&]() -> Task<Result<Ending>> {
+        auto ending = co_await supervise(reaper, std::move(what), clock);
+        if (!ending) co_return ending;
+        auto save = save_state(plan, ending->exit_code, report, of_save, clock);
+        auto saved = co_await (std::move(save) || told_again(ending->told));
+        if (saved.index() == 1) {
+            if (ending->exit_code == 0) ending->exit_code = exit_for_signal(SIGKILL);
+            ending->why = "a second signal came before the archive was saved; " + plan.archive +
+                          " is as it was";
+            co_return ending;
+        }
+        if (auto& exit_code = std::get<0>(saved); !exit_code) co_return fail(exit_code.error());
+        co_return ending;
+    };
+    auto report_what_came_back = [&, any = look_for_earlier_store(plan)]() -> Task<void> {
+        if (any) co_await requests.report_jobs();
+        co_await clock.sleep_until(TimePoint::max());
+    };
     auto while_probed = [&]() -> Task<Result<Ending>> {
-        auto first = co_await (supervise(reaper, std::move(what), clock) ||
-                               show_pulse(plan.layout.pulse_socket));
+        auto first = co_await (to_the_end() || report_what_came_back() ||
+                               show_pulse(plan.layout.pulse_socket, stalled));
         co_return std::move(std::get<0>(first));
     };
     auto ending = run_task(context, while_probed());
     if (!ending) return fail(ending.error());
-    auto exit_code = save_state(plan, ending->exit_code, report);
-    if (!exit_code) return fail(exit_code.error());
     if (ending->exit_code != 0) {
         report.begin("end");
         report.fail(end_of_broker(*ending));

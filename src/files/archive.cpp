@@ -50,8 +50,8 @@ struct Survey {
     std::vector<std::string> told;             // what an earlier save said of its own
 };
 
-Read<Survey> survey(const Fd& file) {
-    ArchiveInput input(file);
+Read<Survey> survey(const Fd& file, Progress& progress) {
+    ArchiveInput input(file, progress);
     ArchiveWalk walk(input);
     Survey survey;
     bool of_flux = false;
@@ -116,10 +116,10 @@ std::string again_entry(const Survey& survey) {
            std::string(tar_padding(ids.size()), '\0');
 }
 
-Read<void> copy_uncut(const Fd& from, const Survey& survey, const Fd& to) {
+Read<void> copy_uncut(const Fd& from, const Survey& survey, const Fd& to, Progress& progress) {
     if (::lseek(from.get(), 0, SEEK_SET) != 0) return refuse(describe_errno(errno));
-    ArchiveInput input(from);
-    ArchiveOutput output(to);
+    ArchiveInput input(from, progress);
+    ArchiveOutput output(to, progress);
     ArchiveWalk walk(input);
     while (true) {
         auto entry = walk.next();
@@ -131,15 +131,14 @@ Read<void> copy_uncut(const Fd& from, const Survey& survey, const Fd& to) {
     }
     if (auto put = output.put(again_entry(survey) + std::string(2 * tar_block, '\0')); !put)
         return put;
-    if (::fsync(to.get()) != 0) return refuse(describe_errno(errno));
-    return {};
+    return output.sync();
 }
 
 Fd open_archive(const std::string& path) {
     return Fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
 }
 
-Read<Survey> survey_file(const Fd& file) {
+Read<Survey> survey_file(const Fd& file, Progress& progress) {
     struct stat info {};
     if (::fstat(file.get(), &info) != 0) return refuse(describe_errno(errno));
     if (!S_ISREG(info.st_mode)) return refuse("it is not a regular file");
@@ -148,7 +147,7 @@ Read<Survey> survey_file(const Fd& file) {
     const bool gzip = ::pread(file.get(), start.data(), start.size(), 0) == 2 && start[0] == 0x1F &&
                       start[1] == 0x8B;
     if (gzip) return refuse("it is compressed by gzip");
-    return survey(file);
+    return survey(file, progress);
 }
 
 // The name under which the new archive grows: always the same, so that a kill leaves one at most.
@@ -175,12 +174,13 @@ Read<void> replace(const std::string& draft, const std::string& file) {
     return {};
 }
 
-Read<void> write_draft(const Fd& dump, const Survey& survey, const std::string& draft) {
+Read<void> write_draft(const Fd& dump, const Survey& survey, const std::string& draft,
+                       Progress& progress) {
     (void)::unlink(draft.c_str());
     constexpr mode_t ours_alone = 0600;  // jobs' environments are in it
     Fd to(::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, ours_alone));
     if (!to.valid()) return refuse(describe_errno(errno));
-    return copy_uncut(dump, survey, to);
+    return copy_uncut(dump, survey, to, progress);
 }
 
 Error archive_error(std::string doing, const std::string& subject, std::string cause,
@@ -198,7 +198,9 @@ Error archive_error(std::string doing, const std::string& subject, std::string c
 Result<std::optional<ArchiveContent>> inspect_archive(const std::string& path) {
     const Fd file = open_archive(path);
     if (!file.valid() && errno == ENOENT) return std::nullopt;
-    auto surveyed = file.valid() ? survey_file(file) : Read<Survey>(refuse(describe_errno(errno)));
+    Progress unseen;
+    auto surveyed =
+        file.valid() ? survey_file(file, unseen) : Read<Survey>(refuse(describe_errno(errno)));
     if (surveyed) {
         return ArchiveContent{.jobs = surveyed->content.jobs, .again = std::move(surveyed->told)};
     }
@@ -219,16 +221,18 @@ std::string follow_archive_links(const std::string& archive) {
     return file;
 }
 
-Result<ArchiveContent> archive_dump(const std::string& dump, const std::string& archive) {
+Result<ArchiveContent> archive_dump(const std::string& dump, const std::string& archive,
+                                    Progress& progress) {
     const Fd from = open_archive(dump);
-    auto surveyed = from.valid() ? survey_file(from) : Read<Survey>(refuse(describe_errno(errno)));
+    auto surveyed =
+        from.valid() ? survey_file(from, progress) : Read<Survey>(refuse(describe_errno(errno)));
     if (!surveyed) {
         return fail(archive_error("save the dump", dump, surveyed.error(),
                                   "Flux did not end its dump; " + archive + " is as it was"));
     }
     const std::string file = follow_archive_links(archive);
     const std::string draft = draft_of(file);
-    auto written = write_draft(from, *surveyed, draft);
+    auto written = write_draft(from, *surveyed, draft, progress);
     if (written) written = replace(draft, file);
     if (!written) {
         (void)::unlink(draft.c_str());

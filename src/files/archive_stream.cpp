@@ -16,6 +16,8 @@ namespace {
 // All headers of one entry. libarchive's, for the longest path of the KVS, have a few KiB.
 constexpr std::size_t max_header_bytes = std::size_t{1} << 20U;
 constexpr std::size_t chunk_size = std::size_t{64} << 10U;
+constexpr std::size_t synced_piece = std::size_t{16} << 20U;
+constexpr const char* stopped = "it was stopped";
 
 }  // namespace
 
@@ -28,6 +30,7 @@ Read<std::string> ArchiveInput::take(std::size_t size) {
         if (count < 0) return refuse(describe_errno(errno));
         if (count == 0) return refuse("it is cut off");
         have += static_cast<std::size_t>(count);
+        if (!progress_.advance(static_cast<std::size_t>(count))) return refuse(stopped);
     }
     return bytes;
 }
@@ -38,7 +41,14 @@ Read<void> ArchiveOutput::put(std::string_view bytes) {
         if (count < 0 && errno == EINTR) continue;
         if (count < 0) return refuse(describe_errno(errno));
         bytes.remove_prefix(static_cast<std::size_t>(count));
+        unsynced_ += static_cast<std::size_t>(count);
     }
+    return unsynced_ < synced_piece ? Read<void>() : sync();
+}
+
+Read<void> ArchiveOutput::sync() {
+    if (::fsync(file_.get()) != 0) return refuse(describe_errno(errno));
+    if (!progress_.advance(std::exchange(unsynced_, 0))) return refuse(stopped);
     return {};
 }
 

@@ -10,6 +10,7 @@
 #include <tl/expected.hpp>
 #include <utility>
 
+#include "fluxpod/base/beside.hpp"
 #include "fluxpod/base/file.hpp"
 
 namespace fluxpod {
@@ -24,23 +25,28 @@ using Read = tl::expected<T, std::string>;
 
 class ArchiveInput {
   public:
-    explicit ArchiveInput(const Fd& file) : file_(file) {}
+    ArchiveInput(const Fd& file, Progress& progress) : file_(file), progress_(progress) {}
 
     // Exactly that many bytes.
     Read<std::string> take(std::size_t size);
 
   private:
     const Fd& file_;
+    Progress& progress_;
 };
 
 class ArchiveOutput {
   public:
-    explicit ArchiveOutput(const Fd& file) : file_(file) {}
+    ArchiveOutput(const Fd& file, Progress& progress) : file_(file), progress_(progress) {}
 
+    // Syncs now and then as well: the last sync is short, and progress is seen.
     Read<void> put(std::string_view bytes);
+    Read<void> sync();
 
   private:
     const Fd& file_;
+    Progress& progress_;
+    std::size_t unsynced_ = 0;
 };
 
 struct ArchiveEntry {

@@ -54,6 +54,9 @@ TomlTable sections_of(const BrokerConfig& config) {
     put(tbon, "connect_timeout", config.connect_timeout);
     put(tbon, "tcp_user_timeout", config.tcp_user_timeout);
     if (!tbon.empty()) root["tbon"] = tbon;
+    if (!config.checkpoint_period.empty()) {
+        root["kvs"] = TomlTable{{"checkpoint-period", config.checkpoint_period}};
+    }
     if (config.resource_path) {
         TomlTable resource{{"path", *config.resource_path}};
         if (config.ignore_kernel_hostnames) {

@@ -11,7 +11,7 @@ namespace fluxpod {
 namespace {
 
 constexpr std::uint32_t connector_magic = 0xFFEE0012;  // in the machine's own byte order
-constexpr std::size_t most_message = std::size_t{1} << 20U;
+constexpr std::size_t most_message = std::size_t{8} << 20U;
 
 // RFC 3, the last frame of a message.
 constexpr unsigned char proto_magic = 0x8E;
@@ -22,7 +22,6 @@ constexpr unsigned char type_request = 1, type_response = 2;
 constexpr unsigned char has_topic = 0x01, has_payload = 0x02, has_route = 0x08;
 
 constexpr std::uint32_t nobody = 0xFFFFFFFF;  // the broker fills in who asks
-constexpr std::uint32_t any_node = 0xFFFFFFFF;
 constexpr std::uint32_t matchtag = 1;
 
 // A frame of 255 bytes or more has its size in four bytes behind this one.
@@ -73,18 +72,21 @@ std::optional<std::string_view> take_frame(std::string_view& rest) {
 
 }  // namespace
 
-std::string encode_flux_request(std::string_view topic) {
+std::string encode_flux_request(const FluxRequest& request) {
+    const bool payload = !request.payload.empty();
     std::string proto;
     for (unsigned char byte : {proto_magic, proto_version, type_request}) put_byte(proto, byte);
-    put_byte(proto, has_topic | has_route);
+    put_byte(proto, payload ? has_topic | has_route | has_payload : has_topic | has_route);
     put32(proto, nobody);
     put32(proto, 0);  // roles
-    put32(proto, any_node);
+    put32(proto, request.rank);
     put32(proto, matchtag);
 
     std::string message;
     put_frame(message, "");  // no route yet
-    put_frame(message, topic);
+    put_frame(message, request.topic);
+    // JSON goes as a C string.
+    if (payload) put_frame(message, request.payload + '\0');
     put_frame(message, proto);
 
     std::string bytes(sizeof connector_magic, '\0');

@@ -6,8 +6,10 @@
 
 #include <array>
 #include <boost/asio/steady_timer.hpp>
+#include <utility>
 
 #include "fluxpod/base/log.hpp"
+#include "fluxpod/base/text.hpp"
 #include "fluxpod/launch/local_socket.hpp"
 
 namespace fluxpod {
@@ -43,7 +45,7 @@ class SocketName {
 
 }  // namespace
 
-Task<void> show_pulse(std::string path) {
+Task<void> show_pulse(std::string path, std::function<std::string()> stalled) {
     auto executor = co_await asio::this_coro::executor;
     stream_protocol::acceptor acceptor(executor);
     if (const auto error = listen_on(acceptor, path)) {
@@ -54,26 +56,37 @@ Task<void> show_pulse(std::string path) {
     }
     const SocketName name(path);
     while (true) {
-        // To be accepted, and hung up on, is the answer.
-        const auto [error, asker] = co_await acceptor.async_accept(as_result);
-        if (!error) continue;
+        // To be accepted, and hung up on, is the answer yes.
+        auto [error, asker] = co_await acceptor.async_accept(as_result);
+        if (!error) {
+            const std::string reason = stalled();
+            error_code ignored;
+            // The buffer of a new socket takes one line at once.
+            if (!reason.empty()) asker.send(asio::buffer(reason), 0, ignored);
+            continue;
+        }
         asio::steady_timer pause(executor, after_failed_accept);
         co_await pause.async_wait(asio::use_awaitable);
     }
 }
 
-Task<tl::expected<void, std::string>> feel_pulse(const std::string& path, Clock& clock,
-                                                 TimePoint give_up) {
+Task<tl::expected<void, NoPulse>> feel_pulse(const std::string& path, Clock& clock,
+                                             TimePoint give_up) {
     auto stream = connect_local(co_await asio::this_coro::executor, path);
-    if (!stream) co_return tl::unexpected(stream.error().cause);
-    std::array<char, 1> nothing{};
-    auto first = co_await (stream->async_read_some(asio::buffer(nothing), as_result) ||
-                           clock.sleep_until(give_up));
-    auto* ended = std::get_if<0>(&first);
-    if (ended != nullptr && std::get<0>(*ended) == asio::error::eof) {
-        co_return tl::expected<void, std::string>();
+    if (!stream) {
+        co_return tl::unexpected<NoPulse>(
+            {.absent = stream.error().nobody_there, .cause = stream.error().cause});
     }
-    co_return tl::unexpected(fmt::format("the supervisor does not answer on {}", path));
+    std::array<char, 200> reason{};
+    auto first = co_await (stream->async_read_some(asio::buffer(reason), as_result) ||
+                           clock.sleep_until(give_up));
+    std::string cause = fmt::format("the supervisor does not answer on {}", path);
+    if (auto* read = std::get_if<0>(&first)) {
+        const auto [error, count] = *read;
+        if (error == asio::error::eof) co_return tl::expected<void, NoPulse>();
+        if (!error) cause = printable(std::string_view(reason.data(), count));
+    }
+    co_return tl::unexpected<NoPulse>({.absent = false, .cause = std::move(cause)});
 }
 
 }  // namespace fluxpod

@@ -25,9 +25,16 @@ constexpr auto term_to_kill = std::chrono::seconds(1);
 // After SIGKILL only the kernel itself can delay an end, and then nobody can do more.
 constexpr auto after_kill = std::chrono::seconds(2);
 
+// A process that was killed has this long even when the grace period has gone.
+constexpr auto to_be_reaped = std::chrono::milliseconds(200);
+
 // The part of the grace period in which nothing is waited for any more.
 Duration reserve_of(Duration grace) {
     return std::min<Duration>(std::chrono::seconds(3), grace / 5);
+}
+// The part of it that even a dump does not get.
+Duration last_reserve_of(Duration grace) {
+    return std::min<Duration>(std::chrono::seconds(1), grace / 10);
 }
 
 struct BrokerEnd {
@@ -51,6 +58,7 @@ class Supervisor {
           budget_(what.seed) {}
 
     Task<Result<Ending>> run();
+    [[nodiscard]] bool is_told() const { return told_.has_value(); }
 
   private:
     [[nodiscard]] Task<Result<int>> approach();
@@ -65,6 +73,8 @@ class Supervisor {
 
     [[nodiscard]] Task<int> told_to_end();
     [[nodiscard]] Task<bool> ends_by(Child child, TimePoint when);
+    [[nodiscard]] Task<bool> may_be_dumping();
+    [[nodiscard]] TimePoint at_most(Duration from_now) const;
 
     Reaper& reaper_;
     Supervised& what_;
@@ -74,6 +84,7 @@ class Supervisor {
     RejoinBudget budget_;
     bool ever_connected_ = false;
     std::optional<int> told_;  // the signal that ends it all
+    TimePoint grace_end_ = TimePoint::max();
 };
 
 Task<Result<Ending>> Supervisor::run() {
@@ -150,33 +161,50 @@ Task<BrokerEnd> Supervisor::accompany(Child broker) {
         // that is not there. Jobs have their second in clear_away().
         broker.signal(SIGKILL);
     }
-    const TimePoint at_last = clock_.now() + after_kill;
-    if (!co_await ends_by(broker, at_last)) end.killed = true;
+    if (!co_await ends_by(broker, at_most(after_kill))) end.killed = true;
     end.exit_code = broker.has_ended() ? exit_code_of(co_await reaper_.end_of(broker))
                                        : exit_for_signal(SIGKILL);
     co_return end;
 }
 
-// In order, and within the grace period. Flux abandons its own clean-up at the second SIGTERM.
+// In order, and within the grace period.
 Task<void> Supervisor::leave(Child broker, BrokerEnd& end) {
     const TimePoint now = clock_.now();
     const Duration patience = what_.grace - reserve_of(what_.grace);
     log::info("told to end by {}; {} for it", signal_name(*told_), describe_duration(patience));
+    grace_end_ = now + what_.grace;
     const TimePoint kill_at = now + patience;
-    auto prepare = [&]() -> Task<void> {
-        if (what_.has_program) {
-            end.program_began = co_await what_.program_began();
-        }
-        co_await what_.before_the_end(now + patience / 2);
+    const TimePoint limit = now + patience / 2;
+    auto note_begin = [&]() -> Task<void> {
+        if (!what_.has_program) co_return;
+        end.program_began = co_await what_.program_began(limit);
     };
-    co_await (prepare() || reaper_.end_of(broker));
+    co_await ((note_begin() && what_.before_the_end(limit)) || reaper_.end_of(broker) ||
+              clock_.sleep_until(limit + patience / 10));
     if (broker.has_ended()) co_return;
     end.told = true;
     broker.signal(SIGTERM);
     broker.signal(SIGCONT);
-    if (co_await ends_by(broker, kill_at - (kill_at - clock_.now()) / 4)) co_return;
-    broker.signal(SIGTERM);
-    (void)co_await ends_by(broker, kill_at);
+
+    // At the second SIGTERM Flux abandons what hangs of its own clean-up, and comes to the dump,
+    // which needs time as well.
+    const Duration rest = kill_at - clock_.now();
+    const TimePoint hurry_at = kill_at - (what_.may_be_dumping ? rest / 2 : rest / 4);
+    if (co_await ends_by(broker, hurry_at)) co_return;
+    if (!co_await may_be_dumping()) broker.signal(SIGTERM);
+    if (co_await ends_by(broker, kill_at) || !co_await may_be_dumping()) co_return;
+    (void)co_await ends_by(broker, grace_end_ - last_reserve_of(what_.grace));
+}
+
+Task<bool> Supervisor::may_be_dumping() {
+    if (!what_.may_be_dumping) co_return false;
+    co_return co_await what_.may_be_dumping();
+}
+
+// Not beyond the grace period, once it has begun.
+TimePoint Supervisor::at_most(Duration from_now) const {
+    const TimePoint now = clock_.now();
+    return std::min(now + from_now, std::max(grace_end_, now + to_be_reaped));
 }
 
 // Jobs of a cluster that is no more, and whatever else a broker left. Not a debugging shell that
@@ -184,11 +212,9 @@ Task<void> Supervisor::leave(Child broker, BrokerEnd& end) {
 Task<void> Supervisor::clear_away() {
     main_.signal_descendants(SIGTERM);
     main_.signal_descendants(SIGCONT);
-    const TimePoint kill_at = clock_.now() + term_to_kill;
-    co_await (reaper_.all_gone() || clock_.sleep_until(kill_at) || told_to_end());
+    co_await (reaper_.all_gone() || clock_.sleep_until(at_most(term_to_kill)) || told_to_end());
     main_.signal_descendants(SIGKILL);
-    const TimePoint at_last = clock_.now() + after_kill;
-    co_await (reaper_.all_gone() || clock_.sleep_until(at_last));
+    co_await (reaper_.all_gone() || clock_.sleep_until(at_most(after_kill)));
 }
 
 bool Supervisor::waits_for_another_life(const BrokerEnd& end) const {
@@ -266,7 +292,9 @@ Task<bool> Supervisor::ends_by(Child child, TimePoint when) {
 Task<Result<Ending>> supervise(Reaper& reaper, Supervised what, Clock& clock) {
     const auto executor = co_await asio::this_coro::executor;
     Supervisor supervisor(executor, reaper, what, clock);
-    co_return co_await supervisor.run();
+    auto ending = co_await supervisor.run();
+    if (ending) ending->told = supervisor.is_told();
+    co_return ending;
 }
 
 }  // namespace fluxpod

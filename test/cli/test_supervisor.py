@@ -6,26 +6,30 @@ import contextlib
 import glob
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 
 import podnet
 import pytest
 from command_line import command_line
+from fake_broker import FakeBroker
 
 
 @pytest.fixture
 def supervised(start, fluxpod, tmp_path):
-    """Starts a lead whose broker is this line of shell, and whose instance is in that state."""
+    """Starts a lead whose broker is this line of shell, and whose instance is in that state. None:
+    its broker accepts every question and answers none."""
+    brokers = []
 
     def run(line, *options, state="run", command=("program",), below=(), **how):
         program = tmp_path / "flux"
-        program.write_text(
-            "#!/bin/bash\n"
-            f'case "$1" in\nuptime) echo "12:00:00 {state} 1s, owner root, depth 0, size 1";;\n'
-            f"broker) {line};;\nesac\n"
-        )
+        # The commands that a hanging instance would hang.
+        program.write_text(f'#!/bin/bash\ncase "$1" in\nbroker) {line};;\n*) sleep 1000;;\nesac\n')
         program.chmod(0o755)
+        get = None if state is None else f'{{"state":"{state}"}}'
+        topics = {"job_manager_queue_start": None} if state is None else {}
+        brokers.append(FakeBroker(tmp_path / "root/run/flux/local", state_machine_get=get, **topics))
         words = command_line([fluxpod, "run", "--supervise"], {
             "--size": "1", "--cluster-name": "one", "--index": "0", "--hostname": "one-0",
             "--namespace": "default", "--root": str(tmp_path / "root"), "--flux": str(program),
@@ -34,7 +38,9 @@ def supervised(start, fluxpod, tmp_path):
         Path(tmp_path / "termination").touch()
         return start([*below, *words(*options, "--", *command)], **how)
 
-    return run
+    yield run
+    for broker in brokers:
+        broker.close()
 
 
 # Of bash's commands, `wait` is the one that a trap interrupts at any time.
@@ -102,6 +108,61 @@ def test_the_grace_period_is_kept_with_a_reserve(supervised):
     # Not too late either: test/launch/supervisor_test.cpp, where no time passes by itself.
     assert time.monotonic() - begun > 1
     assert "took too long" in process.log
+
+
+def test_a_broker_that_answers_nothing_is_told_to_end_within_the_grace_period(supervised, tmp_path):
+    """Each question is given up in time, so that the broker has the rest of the period."""
+    line = f"trap 'echo ending; exit 0' TERM; {WAITING}"
+    options = ("--grace", "6s", "--archive", str(tmp_path / "archive.tar"))
+    process = says(supervised(line, *options, state=None), "begun")
+    begun = time.monotonic()
+    process.signal(signal.SIGTERM)
+    assert process.wait(20) == 143
+    assert time.monotonic() - begun < 7
+    assert "ending" in process.stdout
+
+
+# As Flux's dump begins, and large enough to be seen at work.
+DUMP = """python3 - <<'END'
+import tarfile
+with tarfile.open(PATH, "w", format=tarfile.PAX_FORMAT) as tar:
+    tar.addfile(tarfile.TarInfo("resource/eventlog"))
+    large = tarfile.TarInfo("large")
+    large.size = SIZE
+    tar.addfile(large, open("/dev/zero", "rb"))
+END"""
+
+
+def test_a_lead_that_saves_is_alive(supervised, fluxpod, tmp_path):
+    dump = tmp_path / "root/var/lib/flux/fluxpod-dump.tar"
+    write = DUMP.replace("PATH", repr(str(dump))).replace("SIZE", str(400 << 20))
+    archive = tmp_path / "archive.tar"
+    lead = supervised(f"{write}\nexit 0", "--archive", str(archive))
+    probe = [fluxpod, "probe", "liveness", "--root", str(tmp_path / "root"), "--answer-within", "20s"]
+    answers = []
+    while lead.poll() is None:
+        state = tmp_path / "root/run/state.json"
+        saves = state.exists() and '"stage":"save"' in state.read_text()
+        answer = subprocess.run(probe, capture_output=True, text=True)
+        if saves and lead.poll() is None:
+            answers.append(answer.stdout)
+    assert lead.wait(60) == 0, lead.log
+    assert archive.stat().st_size > 400 << 20
+    assert answers
+    assert [each for each in answers if ": yes" not in each] == []
+
+
+def test_a_second_signal_stops_a_save_and_leaves_the_archive(supervised, tmp_path):
+    dump = tmp_path / "root/var/lib/flux/fluxpod-dump.tar"
+    write = DUMP.replace("PATH", repr(str(dump))).replace("SIZE", str(1 << 30))
+    archive = tmp_path / "archive.tar"
+    lead = supervised(f"{write}\nexit 0", "--archive", str(archive))
+    podnet.until(lambda: Path(f"{archive}.new").exists(), 60, "the save")
+    lead.signal(signal.SIGTERM)
+    lead.signal(signal.SIGINT)
+    assert lead.wait(20) == 137, lead.log
+    assert "a second signal" in lead.log
+    assert not archive.exists() and dump.exists()
 
 
 def test_other_signals_are_the_brokers(supervised):

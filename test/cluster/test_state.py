@@ -2,11 +2,13 @@
 """Flux's state from one life of a cluster to the next (run --supervise --archive), with real brokers:
 nothing is lost, nothing runs twice, and what cannot be restored is never shown to Flux.
 
-STATE_ROUNDS=10 makes it ten lives of the cluster instead of three."""
+STATE_ROUNDS=10 makes it ten lives of the cluster instead of three. END_ROUNDS=10 ends ten leads on a
+busy machine instead of one, and END_HOGS says with how many busy processes (20)."""
 
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import podnet
@@ -16,6 +18,8 @@ pytestmark = pytest.mark.flux
 
 SIZES = [2, 4, 3]
 ROUNDS = int(os.environ.get("STATE_ROUNDS", "3"))
+END_ROUNDS = int(os.environ.get("END_ROUNDS", "1"))
+END_HOGS = int(os.environ.get("END_HOGS", "20"))
 JOBS = {"0.1": 25, "1.5": 20, "8": 5}  # seconds: how many, of each round
 
 
@@ -39,7 +43,8 @@ class Cluster:
         for rank in range(size):
             self.pods.append(self.net.pod(
                 f"fp-{rank}",
-                [self.fluxpod, "run", "--supervise", "--archive", self.archive, "--grace", grace,
+                [self.fluxpod, "run", "--supervise", "--grace", grace,
+                 *(["--archive", self.archive] if self.archive else []),
                  "--size", str(size), "--max-size", str(max_size), "--service", "flux-service",
                  "--curve-secret", self.secret, "--wait-timeout", "60s",
                  "--root", f"{self.root}-{rank}", *options],
@@ -125,6 +130,96 @@ def test_no_job_is_lost_or_runs_twice_over_lives_of_different_sizes(cluster, don
     assert sorted(done.ids()) == sorted(submitted)
     assert set(ids_of(cluster, "--filter=completed")) == submitted
     cluster.end()
+
+
+@pytest.fixture
+def load():
+    """Starts and ends busy processes, which leave others some more of the CPU than an equal share."""
+    hogs = []
+
+    def begin():
+        line = ["nice", "-n5", "timeout", "240", "sh", "-c", "while :; do :; done"]
+        hogs.extend(subprocess.Popen(line) for _ in range(END_HOGS))
+
+    def end():
+        while hogs:
+            hog = hogs.pop()
+            hog.terminate()
+            hog.wait()
+
+    yield begin, end
+    end()
+
+
+def test_a_lead_that_ends_on_a_busy_machine_loses_no_job_and_keeps_the_period(cluster, done, load):
+    grace = 30
+    begin_load, end_load = load
+    submitted, cut, took = set(), 0, []
+    for _ in range(END_ROUNDS):
+        cluster.up(2, max_size=2, grace=f"{grace}s")
+        for seconds, count in {"2": 4, "20": 6}.items():
+            ids = cluster.flux("submit", "-n1", f"--cc=1-{count}", *done.script(seconds))
+            submitted |= set(spelled(ids))
+        last = submit(cluster, "--urgency=31", *done.script("25"))
+        submitted.add(last)
+        cluster.flux("job", "wait-event", last, "start")
+        begin_load()
+        lead = cluster.pods[0]
+        begun = time.monotonic()
+        lead.signal(signal.SIGTERM)
+        status = lead.wait(grace + 20)
+        took.append(time.monotonic() - begun)
+        # Killed, if this machine is too slow for the rest of Flux's own end. The archive is made.
+        assert status in (0, 137), lead.log_tail(40)
+        assert " saved in " in lead.log, lead.log_tail(40)
+        end_load()
+        for pod in cluster.pods[1:]:
+            pod.wait(40)
+        cut += lead.log.count("had to be cut and will run again")
+    print("ends took", [f"{each:.1f}" for each in took], "s, rounds that cut", cut)
+    assert cut > 0, "no round cut a job, so that nothing was tried"
+    assert max(took) <= grace + 1
+
+    cluster.up(2, max_size=2)
+    assert set(ids_of(cluster)) == submitted
+    cluster.flux("queue", "drain")
+    assert sorted(done.ids()) == sorted(submitted)
+    assert set(ids_of(cluster, "--filter=completed")) == submitted
+    cluster.end()
+
+
+def test_a_lead_that_crashed_knows_its_jobs_again_on_the_same_volume(cluster, done):
+    """The store is saved by checkpoints: [kvs] checkpoint-period."""
+    options = ("--broker-config", checkpoints(cluster, "1s"))
+    cluster.archive = None
+    lead = cluster.boot(1, *options, max_size=1)
+    podnet.until(lambda: cluster.probe() == 0, 90, "the quorum")
+    ended = submit(cluster, *done.script(0))
+    waits = submit(cluster, "--urgency=hold", *done.script(0))
+    cluster.flux("job", "wait-event", ended, "clean")
+    podnet.until(lambda: checkpoint(cluster) == cluster.flux("kvs", "getroot", "--blobref").strip(),
+                 30, "a checkpoint of what is there")  # fmt: skip
+    lead.kill()
+
+    cluster.lives -= 1
+    lead = cluster.boot(1, *options, max_size=1)
+    podnet.until(lambda: cluster.probe() == 0, 90, "the quorum")
+    assert set(ids_of(cluster)) == {ended, waits}
+    assert "is of an earlier life: Flux goes on from its last checkpoint" in lead.log
+    podnet.until(lambda: "jobs that came back: 2, of which 1 have ended" in lead.log, 20)
+    lead.kill()
+
+
+def checkpoint(cluster):
+    """The root of the last one."""
+    line = "import flux, flux.kvs; print(flux.kvs.kvs_checkpoint_lookup(flux.Flux())[0]['rootref'])"
+    return cluster.flux("python", "-c", line).strip()
+
+
+def checkpoints(cluster, period):
+    path = cluster.directory / "checkpoints.toml"
+    path.write_text(f'[kvs]\ncheckpoint-period = "{period}"\n')
+    return str(path)
 
 
 def test_jobs_keep_user_urgency_dependencies_and_order(cluster, done):

@@ -16,6 +16,12 @@
 namespace fluxpod {
 namespace {
 
+Result<ArchiveContent> archive_dump(const std::string& dump, const std::string& archive) {
+    Progress progress;
+    return fluxpod::archive_dump(dump, archive, progress);
+}
+
+
 using test::tar_end;
 using test::tar_entry;
 using test::tar_of;

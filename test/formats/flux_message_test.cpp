@@ -23,7 +23,7 @@ const std::string recorded =
     "\x8e\x01\x02\x0b\x00\x00\x00\x00\x00\x00\x00\x05\x00\x00\x00\x00\x00\x00\x00\x01"s;
 
 TEST_CASE("a request is what Flux's own client sends") {
-    CHECK(encode_flux_request("state-machine.get") ==
+    CHECK(encode_flux_request({.topic = "state-machine.get"}) ==
           little_endian_magic() +
               "\x00\x00\x00\x28\x00\x11state-machine.get\x14"
               "\x8e\x01\x01\x09\xff\xff\xff\xff\x00\x00\x00\x00\xff\xff\xff\xff\x00\x00\x00\x01"s);

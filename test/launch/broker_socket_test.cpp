@@ -17,7 +17,7 @@ namespace {
 using namespace std::string_literals;
 using asio::local::stream_protocol;
 using test::TempDir;
-using Answer = tl::expected<std::string, NoBrokerState>;
+using StateAnswer = Answer<std::string>;
 
 std::string response(const std::string& payload, char error_number = 0) {
     const std::string topic = "state-machine.get";
@@ -27,7 +27,7 @@ std::string response(const std::string& payload, char error_number = 0) {
     message += "\x14\x8e\x01\x02"s + (any ? "\x0b" : "\x09") + std::string(11, '\0') +
                error_number + "\x00\x00\x00\x01"s;
     // The header of a request, with another size.
-    std::string header = encode_flux_request("x").substr(0, flux_header_size);
+    std::string header = encode_flux_request({.topic = "x"}).substr(0, flux_header_size);
     header.back() = static_cast<char>(message.size());
     return header + message;
 }
@@ -42,18 +42,18 @@ struct Broker {
     Task<void> serve(stream_protocol::acceptor& acceptor) {
         auto stream = co_await acceptor.async_accept(asio::use_awaitable);
         co_await asio::async_write(stream, asio::buffer(welcome), asio::use_awaitable);
-        std::string request = encode_flux_request("state-machine.get");
+        std::string request = encode_flux_request({.topic = "state-machine.get"});
         const auto [ended, count] =
             co_await asio::async_read(stream, asio::buffer(request), as_result);
         if (ended) co_return;
         co_await asio::async_write(stream, asio::buffer(answer), asio::use_awaitable);
     }
 
-    Answer ask(Duration patience = std::chrono::seconds(20)) {
+    StateAnswer ask(Duration patience = std::chrono::seconds(20)) {
         asio::io_context context(1);
         stream_protocol::acceptor acceptor(context, stream_protocol::endpoint(path));
         SteadyClock clock;
-        auto both = [&]() -> Task<Answer> {
+        auto both = [&]() -> Task<StateAnswer> {
             asio::co_spawn(context, serve(acceptor), asio::detached);
             auto state = co_await ask_broker_state(path, clock, clock.now() + patience);
             acceptor.close();

@@ -12,7 +12,6 @@ namespace {
 
 using asio::local::stream_protocol;
 using test::TempDir;
-using Pulse = tl::expected<void, std::string>;
 
 constexpr auto long_enough = std::chrono::seconds(20);
 
@@ -59,7 +58,21 @@ TEST_CASE("a loop that does not turn is given up in time") {
     auto pulse = run_task(
         context, feel_pulse(dir / "pulse", clock, clock.now() + std::chrono::milliseconds(30)));
     REQUIRE_FALSE(pulse);
-    CHECK(pulse.error().find("does not answer") != std::string::npos);
+    CHECK(pulse.error().cause.find("does not answer") != std::string::npos);
+}
+
+TEST_CASE("a loop whose work stalls: the answer is no, with the reason") {
+    TempDir dir;
+    asio::io_context context(1);
+    SteadyClock clock;
+    const std::string path = dir / "pulse";
+    auto both = [&]() -> Task<std::string> {
+        auto first = co_await (show_pulse(path, [] { return "no byte moves"; }) ||
+                               feel_pulse(path, clock, clock.now() + long_enough));
+        auto* felt = std::get_if<1>(&first);
+        co_return felt == nullptr || *felt ? "yes" : felt->error().cause;
+    };
+    CHECK(run_task(context, both()) == "no byte moves");
 }
 
 TEST_CASE("without a supervisor there is no pulse") {
@@ -68,7 +81,8 @@ TEST_CASE("without a supervisor there is no pulse") {
     SteadyClock clock;
     auto pulse = run_task(context, feel_pulse(dir / "pulse", clock, clock.now() + long_enough));
     REQUIRE_FALSE(pulse);
-    CHECK(pulse.error().find("nobody listens") != std::string::npos);
+    CHECK(pulse.error().absent);
+    CHECK(pulse.error().cause.find("nobody listens") != std::string::npos);
 }
 
 TEST_CASE("where no socket can be made, the supervisor goes on without") {

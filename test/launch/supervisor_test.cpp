@@ -53,7 +53,7 @@ class Scene {
             co_return lost;
         };
         what.before_the_end = [](TimePoint) -> Task<void> { co_return; };
-        what.program_began = []() -> Task<bool> { co_return false; };
+        what.program_began = [](TimePoint) -> Task<bool> { co_return false; };
     }
     Scene(const Scene&) = delete;
     Scene& operator=(const Scene&) = delete;
@@ -309,8 +309,8 @@ TEST_CASE("a broker that does not end is killed when the reserve begins") {
         const TimePoint before = scene.clock.now();
         auto pass_all = [&]() -> Task<void> {
             const auto executor = co_await asio::this_coro::executor;
-            for (int moments = 0; moments < 2;) {
-                if (scene.clock.advance_to_next()) ++moments;
+            while (scene.clock.now() < before + patience) {
+                (void)scene.clock.advance_to_next();
                 co_await asio::post(executor, asio::use_awaitable);
             }
         };
@@ -323,6 +323,66 @@ TEST_CASE("a broker that does not end is killed when the reserve begins") {
         CHECK(ending.exit_code == 128 + SIGKILL);
         CHECK(ending.why.find("took too long") != std::string::npos);
         CHECK(scene.clock.now() == before + patience);
+    }
+}
+
+TEST_CASE("questions that nobody answers: the broker is told to end in time nevertheless") {
+    Scene scene(std::string("trap 'exit 0' TERM; kill -TERM $PPID; ") + wait_for_ever);
+    scene.what.is_lead = true;
+    scene.what.has_program = true;
+    scene.what.program_began = [](TimePoint) -> Task<bool> {
+        co_await never();
+        co_return true;
+    };
+    const TimePoint before = scene.clock.now();
+    const TimePoint told_by = before + 4s + 800ms;
+    auto pass_the_first_part = [&]() -> Task<void> {
+        const auto executor = co_await asio::this_coro::executor;
+        while (scene.clock.now() < told_by) {
+            (void)scene.clock.advance_to_next();
+            co_await asio::post(executor, asio::use_awaitable);
+        }
+    };
+    scene.what.before_the_end = [&](TimePoint) -> Task<void> {
+        asio::co_spawn(co_await asio::this_coro::executor, pass_the_first_part(), asio::detached);
+        co_await never();
+    };
+    CHECK(scene.ending().exit_code == 128 + SIGTERM);
+    CHECK(scene.clock.now() == told_by);
+}
+
+TEST_CASE("a broker that may be dumping: no second SIGTERM, and nearly all of the grace period") {
+    struct Row {
+        bool dumping;
+        std::size_t told;
+        Duration patience;
+    };
+    for (const auto& row : {Row{false, 2, 8s}, Row{true, 1, 9s}}) {
+        CAPTURE(row.dumping);
+        Scene scene(std::string(R"(trap 'echo told >>"$1"' TERM; kill -TERM $PPID; )") +
+                    wait_for_ever);
+        const TimePoint before = scene.clock.now();
+        auto told = [&] {
+            const auto file = scene.dir / "heard";
+            return std::filesystem::exists(file) ? std::filesystem::file_size(file) / 5 : 0;
+        };
+        auto pass_all = [&]() -> Task<void> {
+            const auto executor = co_await asio::this_coro::executor;
+            // Each SIGTERM is heard before time goes on to the next moment.
+            for (std::size_t expected = 1; scene.clock.now() < before + row.patience;) {
+                const bool heard = told() >= std::min(expected, row.told);
+                if (heard && scene.clock.advance_to_next()) ++expected;
+                co_await asio::post(executor, asio::use_awaitable);
+            }
+        };
+        scene.what.may_be_dumping = [&]() -> Task<bool> { co_return row.dumping; };
+        scene.what.before_the_end = [&](TimePoint) -> Task<void> {
+            const auto executor = co_await asio::this_coro::executor;
+            asio::co_spawn(executor, pass_all(), asio::detached);
+        };
+        CHECK(scene.ending().exit_code == 128 + SIGKILL);
+        CHECK(scene.clock.now() == before + row.patience);
+        CHECK(told() == row.told);
     }
 }
 
@@ -369,7 +429,9 @@ TEST_CASE("a lead that was told to end ends well only if what it was there for d
                     wait_for_ever);
         scene.what.is_lead = true;
         scene.what.has_program = row.program != Program::none;
-        scene.what.program_began = [&]() -> Task<bool> { co_return row.program == Program::begun; };
+        scene.what.program_began = [&](TimePoint) -> Task<bool> {
+            co_return row.program == Program::begun;
+        };
         const Ending ending = scene.ending();
         CHECK(ending.exit_code == row.exit_code);
         CHECK(ending.why.empty() == (row.exit_code == 0));
@@ -381,7 +443,7 @@ TEST_CASE("a lead whose broker ended before it could be told so has the broker's
         Scene scene("kill -TERM $PPID; exit " + std::to_string(status));
         scene.what.is_lead = true;
         scene.what.has_program = true;
-        scene.what.program_began = []() -> Task<bool> {
+        scene.what.program_began = [](TimePoint) -> Task<bool> {
             co_await never();
             co_return false;
         };

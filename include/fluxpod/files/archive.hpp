@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "fluxpod/base/beside.hpp"
 #include "fluxpod/base/error.hpp"
 
 namespace fluxpod {
@@ -38,7 +39,9 @@ struct ArchiveContent {
 
 // Makes the archive of the dump, and removes the dump. After an error the dump is there, and the
 // archive is as it was, unless the error says that the new one is in its place.
+// Blocks: `progress` counts the bytes that were read and those that are on the disk; stopped, it
+// fails.
 [[nodiscard]] Result<ArchiveContent> archive_dump(const std::string& dump,
-                                                  const std::string& archive);
+                                                  const std::string& archive, Progress& progress);
 
 }  // namespace fluxpod

@@ -46,6 +46,9 @@ struct BrokerConfig {
     // them, or every rank would drain itself. Its other modes stay at Flux's defaults.
     bool ignore_kernel_hostnames = false;
     std::optional<std::string> queue_policy;  // [sched-fluxion-qmanager] queue-policy
+    // [kvs] checkpoint-period, Flux Standard Duration; empty: Flux's default, never. What a lead
+    // that crashed goes on from, if its statedir is still there.
+    std::string checkpoint_period;
 };
 
 // The text of broker.toml, of any length. `user_toml` may be empty. Errors are the cause in words,

@@ -3,6 +3,7 @@
 // while nobody asks, unlike a heartbeat that has to be written all the time.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "fluxpod/base/clock.hpp"
@@ -11,12 +12,18 @@
 namespace fluxpod {
 
 // Takes the place of a socket that an earlier life left at `path`, and answers until it is
-// cancelled, which takes the socket away. A socket that cannot be made is one warning: probes then
-// say so, and nothing else suffers.
-[[nodiscard]] Task<void> show_pulse(std::string path);
+// cancelled, which takes the socket away. While `stalled` gives a reason, that is the answer and
+// means no. A socket that cannot be made is one warning: probes then say so, and nothing else
+// suffers.
+[[nodiscard]] Task<void> show_pulse(
+    std::string path, std::function<std::string()> stalled = [] { return ""; });
 
-// The error is the cause in words. Ends at `give_up` at the latest.
-[[nodiscard]] Task<tl::expected<void, std::string>> feel_pulse(const std::string& path,
-                                                               Clock& clock, TimePoint give_up);
+struct NoPulse {
+    bool absent = false;  // nobody listens there
+    std::string cause;
+};
+// Ends at `give_up` at the latest.
+[[nodiscard]] Task<tl::expected<void, NoPulse>> feel_pulse(const std::string& path, Clock& clock,
+                                                           TimePoint give_up);
 
 }  // namespace fluxpod

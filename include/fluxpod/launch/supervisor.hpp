@@ -4,8 +4,8 @@
 //
 // A follower whose parent is lost goes back to the gates and starts its broker again. A lead's
 // broker is started once: its status is the pod's. SIGTERM, SIGINT and SIGQUIT end the broker in
-// order, within a grace period; a second one ends everything at once; every other signal is the
-// broker's.
+// order, within a grace period that bounds every step of the end; a second one ends everything at
+// once; every other signal is the broker's.
 #pragma once
 
 #include <functional>
@@ -41,16 +41,20 @@ struct Supervised {
     // Quick: nothing else is done meanwhile.
     std::function<Task<void>()> parent_shut_down = []() -> Task<void> { co_return; };
     // Told to end, before the broker is: whatever should be done while it still runs, until `limit`
-    // at the latest.
+    // at the latest. Cut off soon after it.
     std::function<Task<void>(TimePoint limit)> before_the_end;
     // Whether the program was begun, asked when the lead is told to end: Flux ends with 0 where it
-    // was not.
-    std::function<Task<bool>()> program_began;
+    // was not. Until `limit` at the latest.
+    std::function<Task<bool>(TimePoint limit)> program_began;
+    // A lead whose state is kept: whether a second SIGTERM could now abort the dump. Such a broker
+    // gets no second one, and has nearly the whole grace period. Empty: nothing is dumped.
+    std::function<Task<bool>()> may_be_dumping;
 };
 
 struct Ending {
     int exit_code = 0;
-    std::string why;  // of an end that is a failure, as a clause; empty for 0
+    std::string why;    // of an end that is a failure, as a clause; empty for 0
+    bool told = false;  // a signal ended it
 };
 
 // Must be called with all signals but those of a fault blocked. An error only where the gates, or
