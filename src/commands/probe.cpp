@@ -5,13 +5,16 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "fluxpod/base/file.hpp"
 #include "fluxpod/base/text.hpp"
 #include "fluxpod/commands/boot.hpp"
 #include "fluxpod/formats/duration.hpp"
+#include "fluxpod/gates/parent_link.hpp"
 #include "fluxpod/launch/broker_socket.hpp"
 #include "fluxpod/launch/pulse.hpp"
 #include "fluxpod/plan/plan.hpp"
@@ -52,6 +55,25 @@ bool is_ready(const BootState& state, const std::string& broker_state) {
     return state.rank > 0 && (broker_state == "init" || broker_state == "quorum");
 }
 
+std::optional<asio::ip::tcp::endpoint> parse_endpoint(std::string_view text) {
+    const auto colon = text.rfind(':');
+    if (colon == std::string_view::npos) return std::nullopt;
+    std::string_view host = text.substr(0, colon);
+    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+    boost::system::error_code malformed;
+    const auto address = asio::ip::make_address(host, malformed);
+    const auto port = parse_number<std::uint16_t>(text.substr(colon + 1));
+    if (malformed || !port) return std::nullopt;
+    return asio::ip::tcp::endpoint(address, *port);
+}
+
+// A follower's connection to its parent. Flux does not notice one whose parent was killed, and goes
+// on in state "run". Unknown where it has no parent, or the kernel does not tell.
+LinkState link_to_parent(const BootState& state) {
+    const auto parent = parse_endpoint(state.parent);
+    return parent ? look_at_link(*parent).state : LinkState::unknown;
+}
+
 Task<Verdict> readiness(const Question& question) {
     if (!is_launched(question.state)) {
         co_return Verdict{.yes = false, .why = describe(question.state)};
@@ -60,8 +82,23 @@ Task<Verdict> readiness(const Question& question) {
     auto broker = co_await ask_broker_state(question.layout.local_socket, clock,
                                             clock.now() + question.patience);
     if (!broker) co_return Verdict{.yes = false, .why = broker.error().cause};
-    co_return Verdict{.yes = is_ready(question.state, *broker),
-                      .why = fmt::format("the broker is in state {}", in_quotes(*broker))};
+    const std::string why = fmt::format("the broker is in state {}", in_quotes(*broker));
+    const LinkState link = link_to_parent(question.state);
+    if (link == LinkState::absent || link == LinkState::stalled) {
+        co_return Verdict{.yes = false,
+                          .why = fmt::format("{}, but {} its parent {}", why,
+                                             link == LinkState::absent ? "not connected to"
+                                                                       : "gets no answer from",
+                                             question.state.parent)};
+    }
+    co_return Verdict{.yes = is_ready(question.state, *broker), .why = why};
+}
+
+// Of a follower that became its broker: nobody stays who would join again, so that only a restart
+// of the container helps. A parent that is merely silent may come back.
+bool is_lost(const BootState& state, const std::string& broker_state) {
+    const bool joined = broker_state == "quorum" || broker_state == "run";
+    return !state.supervised && joined && link_to_parent(state) == LinkState::absent;
 }
 
 // Only what hangs is dead: what has ended, PID 1 notices by itself, and a broker that does not
@@ -80,6 +117,11 @@ Task<Verdict> liveness(const Question& question) {
         co_return Verdict{.yes = true, .why = describe(question.state)};
     }
     auto broker = co_await ask_broker_state(question.layout.local_socket, clock, give_up);
+    if (broker && is_lost(question.state, *broker)) {
+        co_return Verdict{.yes = false,
+                          .why = "without --supervise nobody joins again, and the parent " +
+                                 question.state.parent + " is gone"};
+    }
     if (broker) {
         co_return Verdict{.yes = true,
                           .why = fmt::format("the broker is in state {}", in_quotes(*broker))};

@@ -16,6 +16,7 @@
 #include "fluxpod/files/apply.hpp"
 #include "fluxpod/files/render.hpp"
 #include "fluxpod/formats/duration.hpp"
+#include "fluxpod/gates/tcp_gate.hpp"
 #include "fluxpod/launch/exec.hpp"
 #include "fluxpod/launch/init.hpp"
 #include "fluxpod/launch/processes.hpp"
@@ -88,6 +89,7 @@ Task<Result<int>> approach(const DecidedPod& pod, const std::optional<CurveCert>
     if (!found) co_return fail(found.error());
     parent = std::move(*found);
     if (!plan.gate) co_return 0;
+    report.set_parent(parent.answered ? describe_endpoint(*parent.answered) : "");
     const std::string how = describe(parent.summary);
     report.note(how);
     log::info("parent {} answers after {} ({})", plan.gate->host,
@@ -101,6 +103,17 @@ Task<Result<int>> approach(const DecidedPod& pod, const std::optional<CurveCert>
         if (!repinned) co_return fail(repinned.error());
     }
     co_return 0;
+}
+
+// After execve(2) nobody is left who could mend these (docs/pid1.md, "exec or supervise").
+void log_what_exec_gives_up(const Plan& plan, const Settings& settings) {
+    if (plan.gate) {
+        log::info("without --supervise this pod does not notice a parent that is killed");
+    } else if (!settings.command.empty()) {
+        log::info(
+            "without --supervise a SIGTERM before the quorum ends this pod with status 0, "
+            "although the program never ran");
+    }
 }
 
 Result<int> boot(Invocation& invocation, const Settings& settings, BootReport& report) {
@@ -161,6 +174,7 @@ Result<int> boot(Invocation& invocation, const Settings& settings, BootReport& r
     if (!passed || *passed != 0) return passed;
 
     // launch: this process becomes the broker; nothing of fluxpod stays behind.
+    log_what_exec_gives_up(plan, settings);
     report.begin("launch");
     if (auto number = pending_boot_signal()) return exit_for_signal(*number);
     report.end();

@@ -40,6 +40,7 @@ std::string encode_state(const BootState& state) {
         {"since", state.since},
         {"launches", state.launches},
         {"supervised", state.supervised},
+        {"parent", printable(state.parent)},
         {"reason", excerpt(printable(state.reason), longest_reason)},
     };
     return json::serialize(object) + "\n";
@@ -57,6 +58,7 @@ tl::expected<BootState, std::string> parse_state(std::string_view text) {
     take(object, "since", state.since);
     take(object, "launches", state.launches);
     take(object, "supervised", state.supervised);
+    take(object, "parent", state.parent);
     take(object, "reason", state.reason);
     if (state.stage.empty()) return tl::unexpected<std::string>("it names no stage");
     return state;

@@ -75,6 +75,57 @@ class Broker(threading.Thread):
             client.close()
 
 
+# ---- the parent ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def parent():
+    """Listens, and whoever wants is connected to it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener
+
+
+@pytest.mark.parametrize("supervised", [False, True])
+def test_a_follower_that_is_not_connected_to_its_parent_is_not_ready(
+    probe, root, at_stage, parent, supervised
+):
+    """Flux says "run" although the parent was killed. Without a supervisor only a restart helps."""
+    endpoint = "127.0.0.1:%d" % parent.getsockname()[1]
+    at_stage("launch", rank=1, launches=1, parent=endpoint, supervised=supervised)
+    Broker(root, "run")
+    code, line = probe("readiness")
+    assert code == 1 and f"not connected to its parent {endpoint}" in line
+    if not supervised:
+        code, line = probe("liveness")
+        assert code == 1 and f"the parent {endpoint} is gone" in line
+
+
+def test_a_follower_that_is_connected_to_its_parent_is_ready_and_alive(
+    probe, root, at_stage, parent
+):
+    endpoint = "127.0.0.1:%d" % parent.getsockname()[1]
+    at_stage("launch", rank=1, launches=1, parent=endpoint)
+    Broker(root, "run")
+    with socket.create_connection(parent.getsockname()):
+        assert answers(probe) == {"startup": 0, "readiness": 0, "liveness": 0}
+
+
+@pytest.mark.parametrize("state", ["join", "shutdown", "finalize"])
+def test_a_follower_that_joins_or_leaves_is_alive_without_its_parent(
+    probe, root, at_stage, parent, state
+):
+    at_stage("launch", rank=1, launches=1, parent="127.0.0.1:%d" % parent.getsockname()[1])
+    Broker(root, state)
+    assert probe("liveness")[0] == 0
+
+
+@pytest.mark.parametrize("text", ["", "x", "1.2.3.4", "1.2.3.4:99999", "[::1", "::1:", ":8050"])
+def test_a_parent_that_cannot_be_read_says_nothing(probe, root, at_stage, text):
+    at_stage("launch", rank=1, launches=1, parent=text)
+    Broker(root, "run")
+    assert answers(probe) == {"startup": 0, "readiness": 0, "liveness": 0}
+
+
 # ---- a boot on its way ---------------------------------------------------------------------------
 
 

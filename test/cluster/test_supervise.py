@@ -35,13 +35,16 @@ def online(pods):
     return pods
 
 
-def flux(pod, *words):
-    """Asks the pod's broker."""
-    done = subprocess.run(
-        ["nsenter", f"--target={pod.pid}", "--mount", "--net", "--pid", "--uts", "--ipc",
-         "env", "FLUX_URI=local:///run/fluxpod/run/flux/local", "flux", *words],
+def run_in(pod, *words):
+    return subprocess.run(
+        ["nsenter", f"--target={pod.pid}", "--mount", "--net", "--pid", "--uts", "--ipc", *words],
         text=True, capture_output=True, timeout=60,
     )  # fmt: skip
+
+
+def flux(pod, *words):
+    """Asks the pod's broker."""
+    done = run_in(pod, "env", "FLUX_URI=local:///run/fluxpod/run/flux/local", "flux", *words)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -75,7 +78,7 @@ def command_lines(pid):
     return lines
 
 
-def ends(pod, code, within=40):
+def ends(pod, code, within=150):
     assert pod.wait(within) == code, f"{pod.name}:\n{pod.log_tail(30)}"
 
 
@@ -202,7 +205,7 @@ def test_followers_end_with_0_when_the_lead_ends_in_order(cluster):
 
 
 def test_a_lead_that_ended_in_order_and_comes_again_is_joined_where_that_is_wanted(cluster):
-    pods = online(cluster("--when-parent-leaves", "rejoin", size=2))
+    pods = online(cluster("--grace", "2m", "--when-parent-leaves", "rejoin", size=2))
     pods[0].signal(signal.SIGTERM)
     ends(pods[0], 0)
     online(cluster(size=2, ranks=[0]) + pods[1:])
@@ -210,7 +213,7 @@ def test_a_lead_that_ended_in_order_and_comes_again_is_joined_where_that_is_want
 
 def test_a_lead_that_takes_long_to_end_is_not_joined_meanwhile(cluster):
     """It lets its ranks go first, and then it saves; all that time its port is open."""
-    slow = ("--broker-option", "broker.rc3_path=flux modprobe rc3; sleep 5")
+    slow = ("--grace", "2m", "--broker-option", "broker.rc3_path=flux modprobe rc3; sleep 5")
     pods = cluster(*slow, size=2, ranks=[0])
     pods += cluster("--when-parent-leaves", "rejoin", size=2, ranks=[1])
     online(pods)
@@ -231,6 +234,30 @@ def test_a_configuration_that_flux_refuses_is_final(cluster):
     ends(pods[0], 1)
     assert "the broker ended with status 1" in pods[0].log
     assert "back to the gates" not in pods[0].log
+
+
+# ---- what exec mode gives up (docs/pid1.md) -------------------------------------------------------
+
+
+def test_without_supervise_a_follower_of_a_killed_lead_is_neither_ready_nor_alive(boot, fluxpod):
+    pods = online(boot("run", size=2))
+    probes = ("readiness", "liveness")
+
+    def answers():
+        return [run_in(pods[1], fluxpod, "probe", probe).returncode for probe in probes]
+
+    podnet.until(lambda: answers() == [0, 0], 60, "the join")
+    pods[0].kill()
+    podnet.until(lambda: answers() == [1, 1], 60, "the loss")
+    assert pods[1].poll() is None
+
+
+def test_without_supervise_it_says_that_a_program_may_never_run_and_the_status_be_0(boot):
+    pods = boot("run", size=2, ranks=[0], lead_command=["true"])
+    podnet.until(lambda: "online: fp-0" in pods[0].log, 60, "the lead")
+    assert "although the program never ran" in pods[0].log
+    pods[0].signal(signal.SIGTERM)
+    ends(pods[0], 0)
 
 
 # ---- told to end ---------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ TEST_CASE("what is encoded is read back") {
                           .since = 1767323045.25,
                           .launches = 2,
                           .supervised = true,
+                          .parent = "10.244.1.4:8050",
                           .reason = "cannot do it: \"no\"\n"};
     auto read = parse_state(encode_state(state));
     REQUIRE(read);
@@ -39,6 +40,7 @@ TEST_CASE("what is encoded is read back") {
     CHECK(read->since == 1767323045.25);
     CHECK(read->launches == 2);
     CHECK(read->supervised);
+    CHECK(read->parent == "10.244.1.4:8050");
     CHECK(read->reason == R"(cannot do it: "no"\x0a)");
 }
 

@@ -26,6 +26,8 @@ class BootReport {
     [[nodiscard]] static Result<BootReport> open(const std::string& path);
 
     void set_pod(std::string_view hostname, std::uint32_t rank);
+    // Of the state file only, from the next stage on.
+    void set_parent(std::string_view endpoint) { state_.parent = endpoint; }
     // From now on, the present stage included, the state file at `path` says where the boot is. Its
     // directory must be there. A file that cannot be written is given up like the report.
     void keep_state(const std::string& path, bool supervised);

@@ -4,7 +4,7 @@
 // stages and feeds this file; nothing else writes it.
 //
 //   {"pod":"fp-1","rank":1,"stage":"gates","since":1767323045.123456,"launches":0,
-//    "supervised":false,"reason":""}
+//    "supervised":false,"parent":"10.244.1.4:8050","reason":""}
 #pragma once
 
 #include <cstdint>
@@ -29,6 +29,7 @@ struct BootState {
     double since = 0;            // CLOCK_REALTIME
     std::uint32_t launches = 0;  // how often a broker was started
     bool supervised = false;     // fluxpod stays above the broker
+    std::string parent;          // the endpoint that answered last; empty: none, or not known
     std::string reason;          // of "failed": the error's one line
 };
 
