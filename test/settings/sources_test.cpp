@@ -357,7 +357,7 @@ TEST_CASE(
 
 TEST_CASE("80,000 lines of one option: as many assignments, in one pass") {
     std::string text;
-    for (int i = 1; i <= 80000; ++i) text += "parent=f-" + std::to_string(i) + "=f\n";
+    for (int i = 0; i < 80000; ++i) text += "parent=a=b\n";
     CHECK(config(text).size() == 80000);
 }
 
