@@ -26,6 +26,10 @@ Fd& Fd::operator=(Fd&& other) noexcept {
     return *this;
 }
 
+tl::unexpected<FileFailure> file_failure(int error_number) {
+    return tl::unexpected<FileFailure>({error_number, describe_errno(error_number)});
+}
+
 int Fd::release() { return std::exchange(fd_, -1); }
 
 void Fd::reset() {
@@ -33,10 +37,6 @@ void Fd::reset() {
 }
 
 namespace {
-
-tl::unexpected<FileFailure> failed(int error_number) {
-    return tl::unexpected<FileFailure>({error_number, describe_errno(error_number)});
-}
 
 // Compares piece by piece, since what is compared may be a secret.
 bool has_content(int fd, std::string_view bytes) {
@@ -83,7 +83,7 @@ FileResult<void> write_all(int fd, std::string_view bytes) {
     while (!bytes.empty()) {
         ssize_t count = ::write(fd, bytes.data(), bytes.size());
         if (count < 0 && errno == EINTR) continue;
-        if (count < 0) return failed(errno);
+        if (count < 0) return file_failure(errno);
         bytes.remove_prefix(static_cast<std::size_t>(count));
     }
     return {};
@@ -92,9 +92,9 @@ FileResult<void> write_all(int fd, std::string_view bytes) {
 FileResult<void> fill_draft(int fd, std::string_view bytes, mode_t mode, Durability durability) {
     // It was made 0600: never wider than what is asked for while bytes go in, unless
     // the mode is narrower still, hence before the first byte.
-    if (::fchmod(fd, mode) != 0) return failed(errno);
+    if (::fchmod(fd, mode) != 0) return file_failure(errno);
     if (auto done = write_all(fd, bytes); !done) return done;
-    if (durability == Durability::synced && ::fsync(fd) != 0) return failed(errno);
+    if (durability == Durability::synced && ::fsync(fd) != 0) return file_failure(errno);
     return {};
 }
 
@@ -108,10 +108,10 @@ FileReader::FileReader(Fd fd, bool is_fifo, Duration patience)
 
 FileResult<FileReader> FileReader::open(const std::string& path, Duration patience) {
     Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-    if (!fd.valid()) return failed(errno);
+    if (!fd.valid()) return file_failure(errno);
     struct stat info {};
-    if (::fstat(fd.get(), &info) != 0) return failed(errno);
-    if (S_ISDIR(info.st_mode)) return failed(EISDIR);
+    if (::fstat(fd.get(), &info) != 0) return file_failure(errno);
+    if (S_ISDIR(info.st_mode)) return file_failure(EISDIR);
     return FileReader(std::move(fd), S_ISFIFO(info.st_mode), patience);
 }
 
@@ -124,7 +124,7 @@ FileResult<std::size_t> FileReader::read(void* to, std::size_t size) {
         }
         if (count == 0 && !awaits_first_writer()) return 0U;
         if (count < 0 && errno == EINTR) continue;
-        if (count < 0 && errno != EAGAIN) return failed(errno);
+        if (count < 0 && errno != EAGAIN) return file_failure(errno);
         if (auto waited = wait_for_writer(); !waited) return tl::unexpected(waited.error());
     }
 }
@@ -141,7 +141,7 @@ FileResult<void> FileReader::wait_for_writer() const {
     sigemptyset(&ending);
     for (int number : {SIGHUP, SIGINT, SIGQUIT, SIGTERM}) sigaddset(&ending, number);
     const Fd signals(::signalfd(-1, &ending, SFD_CLOEXEC | SFD_NONBLOCK));
-    if (!signals.valid()) return failed(errno);
+    if (!signals.valid()) return file_failure(errno);
 
     using std::chrono::milliseconds;
     const auto left = std::chrono::ceil<milliseconds>(deadline_ - std::chrono::steady_clock::now());
@@ -150,7 +150,7 @@ FileResult<void> FileReader::wait_for_writer() const {
     const int ready = left > milliseconds(0)
                           ? ::poll(either.data(), either.size(), static_cast<int>(left.count()))
                           : 0;
-    if (ready < 0 && errno != EINTR) return failed(errno);
+    if (ready < 0 && errno != EINTR) return file_failure(errno);
     if ((either[1].revents & POLLIN) != 0) {
         return tl::unexpected<FileFailure>(
             {EINTR, "a signal came while its writer was waited for"});
@@ -192,7 +192,7 @@ FileResult<WriteOutcome> write_file_atomically_at(int directory, const std::stri
         if (S_ISLNK(info.st_mode)) {
             return tl::unexpected<FileFailure>({ELOOP, "a symbolic link is in the way"});
         }
-        if (S_ISDIR(info.st_mode)) return failed(EISDIR);
+        if (S_ISDIR(info.st_mode)) return file_failure(EISDIR);
         if (const char* cause = special_kind(info.st_mode)) {
             return tl::unexpected<FileFailure>({EEXIST, cause});
         }
@@ -211,7 +211,7 @@ FileResult<WriteOutcome> write_file_atomically_at(int directory, const std::stri
     }
     int error_number = filled ? errno : filled.error().error_number;
     ::unlinkat(directory, draft, 0);
-    return failed(error_number);
+    return file_failure(error_number);
 }
 
 }  // namespace fluxpod

@@ -90,6 +90,7 @@ Task<Result<int>> find_reverse_name(const Settings& settings, PodFacts& facts) {
 
 Result<int> learn_facts(const Settings& settings, const Environment& environment, PodFacts& facts) {
     facts = read_pod_facts(environment, SystemPaths{});
+    facts.scratch = read_scratch_facts(environment, settings.root);
     if (!needs_reverse_name(settings, facts)) return 0;
     return unless_signalled(find_reverse_name(settings, facts));
 }
@@ -101,7 +102,6 @@ Result<KnownPod> know_pod(const Settings& settings, PodFacts facts) {
     if (!identity) return fail(identity.error());
     pod.identity = std::move(*identity);
     log::set_pod(pod.identity.hostname);
-    pod.facts.scratch = read_scratch_facts(environment, settings.root);
     return pod;
 }
 

@@ -24,7 +24,7 @@ namespace fluxpod {
 
 namespace {
 
-struct Verdict {
+struct ProbeAnswer {
     bool yes = false;
     std::string why;
 };
@@ -43,10 +43,10 @@ std::string describe(const BootState& state) {
     return fmt::format("the boot is at {}", in_quotes(state.stage));
 }
 
-Task<Verdict> startup(const Question& question) {
+Task<ProbeAnswer> startup(const Question& question) {
     const BootState& state = question.state;
-    if (state.launches == 0) co_return Verdict{.yes = false, .why = describe(state)};
-    co_return Verdict{.yes = true, .why = "the broker was launched"};
+    if (state.launches == 0) co_return ProbeAnswer{.yes = false, .why = describe(state)};
+    co_return ProbeAnswer{.yes = true, .why = "the broker was launched"};
 }
 
 // A follower has joined as soon as it is past "join"; the lead is ready when its quorum is there.
@@ -74,24 +74,24 @@ LinkState link_to_parent(const BootState& state) {
     return parent ? look_at_link(*parent).state : LinkState::unknown;
 }
 
-Task<Verdict> readiness(const Question& question) {
+Task<ProbeAnswer> readiness(const Question& question) {
     if (!is_launched(question.state)) {
-        co_return Verdict{.yes = false, .why = describe(question.state)};
+        co_return ProbeAnswer{.yes = false, .why = describe(question.state)};
     }
     SteadyClock clock;
     auto broker = co_await ask_broker_state(question.layout.local_socket, clock,
                                             clock.now() + question.patience);
-    if (!broker) co_return Verdict{.yes = false, .why = broker.error().cause};
+    if (!broker) co_return ProbeAnswer{.yes = false, .why = broker.error().cause};
     const std::string why = fmt::format("the broker is in state {}", in_quotes(*broker));
     const LinkState link = link_to_parent(question.state);
     if (link == LinkState::absent || link == LinkState::stalled) {
-        co_return Verdict{.yes = false,
-                          .why = fmt::format("{}, but {} its parent {}", why,
-                                             link == LinkState::absent ? "not connected to"
-                                                                       : "gets no answer from",
-                                             question.state.parent)};
+        co_return ProbeAnswer{.yes = false,
+                              .why = fmt::format("{}, but {} its parent {}", why,
+                                                 link == LinkState::absent ? "not connected to"
+                                                                           : "gets no answer from",
+                                                 question.state.parent)};
     }
-    co_return Verdict{.yes = is_ready(question.state, *broker), .why = why};
+    co_return ProbeAnswer{.yes = is_ready(question.state, *broker), .why = why};
 }
 
 // Of a follower that became its broker: nobody stays who would join again, so that only a restart
@@ -103,35 +103,35 @@ bool is_lost(const BootState& state, const std::string& broker_state) {
 
 // Only what hangs is dead: what has ended, PID 1 notices by itself, and a broker that does not
 // listen yet is starting.
-Task<Verdict> liveness(const Question& question) {
+Task<ProbeAnswer> liveness(const Question& question) {
     SteadyClock clock;
     const TimePoint give_up = clock.now() + question.patience;
     if (question.state.supervised) {
         auto pulse = co_await feel_pulse(question.layout.pulse_socket, clock, give_up);
         // Before its first launch, the lead reads its archive through and does not listen yet.
         const bool starting = !pulse && pulse.error().absent && question.state.launches == 0;
-        if (starting) co_return Verdict{.yes = true, .why = describe(question.state)};
-        if (!pulse) co_return Verdict{.yes = false, .why = pulse.error().cause};
+        if (starting) co_return ProbeAnswer{.yes = true, .why = describe(question.state)};
+        if (!pulse) co_return ProbeAnswer{.yes = false, .why = pulse.error().cause};
     }
     if (!is_launched(question.state)) {
-        co_return Verdict{.yes = true, .why = describe(question.state)};
+        co_return ProbeAnswer{.yes = true, .why = describe(question.state)};
     }
     auto broker = co_await ask_broker_state(question.layout.local_socket, clock, give_up);
     if (broker && is_lost(question.state, *broker)) {
-        co_return Verdict{.yes = false,
-                          .why = "without --supervise nobody joins again, and the parent " +
-                                 question.state.parent + " is gone"};
+        co_return ProbeAnswer{.yes = false,
+                              .why = "without --supervise nobody joins again, and the parent " +
+                                     question.state.parent + " is gone"};
     }
     if (broker) {
-        co_return Verdict{.yes = true,
-                          .why = fmt::format("the broker is in state {}", in_quotes(*broker))};
+        co_return ProbeAnswer{.yes = true,
+                              .why = fmt::format("the broker is in state {}", in_quotes(*broker))};
     }
-    co_return Verdict{.yes = broker.error().absent, .why = broker.error().cause};
+    co_return ProbeAnswer{.yes = broker.error().absent, .why = broker.error().cause};
 }
 
 struct ProbeRow {
     std::string_view name;
-    Task<Verdict> (*ask)(const Question&);
+    Task<ProbeAnswer> (*ask)(const Question&);
 };
 constexpr std::array probes{ProbeRow{"startup", startup}, ProbeRow{"readiness", readiness},
                             ProbeRow{"liveness", liveness}};
@@ -161,7 +161,7 @@ tl::expected<BootState, std::string> read_state(const std::string& path) {
     return state;
 }
 
-Result<int> answer(const ProbeRow& probe, const Verdict& verdict) {
+Result<int> answer(const ProbeRow& probe, const ProbeAnswer& verdict) {
     auto printed =
         print(fmt::format("{}: {}, {}\n", probe.name, verdict.yes ? "yes" : "no", verdict.why));
     if (!printed || *printed != 0) return printed;

@@ -23,6 +23,7 @@ Result<KnownPod> meant_pod(const Settings& settings, PodFacts facts) {
     if (!settings.all && !settings.index) return know_pod(settings, std::move(facts));
     KnownPod pod;
     pod.facts = std::move(facts);
+    pod.facts.scratch.reset();
     auto identity = identify(settings, pod.facts, true);
     if (!identity) return fail(identity.error());
     pod.identity = std::move(*identity);

@@ -20,7 +20,7 @@ namespace fluxpod {
 
 namespace {
 
-constexpr std::size_t chunk_size = std::size_t{64} << 10U;
+constexpr std::size_t copy_chunk = std::size_t{64} << 10U;
 using Chunk = std::vector<char>;
 
 Fd open_to_read(const std::string& path) {
@@ -41,7 +41,7 @@ ssize_t fill(int fd, Chunk& chunk) {
 }
 
 std::error_code copy_by_hand(int source, int sink) {
-    Chunk chunk(chunk_size);
+    Chunk chunk(copy_chunk);
     while (true) {
         const ssize_t filled = fill(source, chunk);
         if (filled < 0) return last_error();
@@ -82,7 +82,7 @@ tl::expected<std::string, int> sha256_of_file(const std::string& path) {
     if (!file.valid()) return tl::unexpected(errno);
     crypto_hash_sha256_state state{};
     (void)::crypto_hash_sha256_init(&state);
-    Chunk chunk(chunk_size);
+    Chunk chunk(copy_chunk);
     while (true) {
         const ssize_t count = fill(file.get(), chunk);
         if (count < 0) return tl::unexpected(errno);
@@ -106,13 +106,13 @@ bool same_content(const std::string& left, const std::string& right) {
     if (!one.valid() || ::fstat(one.get(), &of_left) != 0) return false;
     if (!other.valid() || ::fstat(other.get(), &of_right) != 0) return false;
     if (of_left.st_size != of_right.st_size) return false;
-    Chunk of_one(chunk_size);
-    Chunk of_other(chunk_size);
+    Chunk of_one(copy_chunk);
+    Chunk of_other(copy_chunk);
     while (true) {
         const ssize_t count = fill(one.get(), of_one);
         if (count < 0 || fill(other.get(), of_other) != count) return false;
         if (!std::equal(of_one.begin(), of_one.begin() + count, of_other.begin())) return false;
-        if (static_cast<std::size_t>(count) < chunk_size) return true;
+        if (static_cast<std::size_t>(count) < copy_chunk) return true;
     }
 }
 

@@ -11,7 +11,7 @@ namespace fluxpod {
 
 namespace {
 
-std::string advise(int error_number) {
+std::string advise_on_copy(int error_number) {
     switch (error_number) {
         case ENOENT: return "mount the shared volume there, such as an emptyDir";
         case EROFS: return "mount the volume writable here (readOnly: false)";
@@ -33,7 +33,7 @@ Error install_error(std::string doing, std::string subject, int error_number, st
             .subject = std::move(subject),
             .cause = cause.empty() ? describe_errno(error_number) : std::move(cause),
             .tried = "",
-            .hint = advise(error_number)};
+            .hint = advise_on_copy(error_number)};
 }
 
 }  // namespace fluxpod

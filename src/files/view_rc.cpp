@@ -11,7 +11,7 @@ namespace fluxpod {
 
 namespace {
 
-constexpr std::string_view script = R"(-- Made by fluxpod: the view's libraries are for Flux.
+constexpr std::string_view lua = R"(-- Made by fluxpod: the view's libraries are for Flux.
 local command = shell.info.jobspec.tasks[1].command
 local program = type (command) == "table" and command[1] or command
 
@@ -50,7 +50,7 @@ std::string lua_quoted(std::string_view text) {
 }  // namespace
 
 std::string render_view_rc(const Plan& plan) {
-    return fmt::format(script, fmt::arg("lib", lua_quoted(plan.view + "/lib")),
+    return fmt::format(lua, fmt::arg("lib", lua_quoted(plan.view + "/lib")),
                        fmt::arg("rc", lua_quoted(plan.layout.shell_rc)),
                        fmt::arg("shell", lua_quoted(plan.view + "/bin/bash")));
 }

@@ -19,7 +19,9 @@ namespace {
 constexpr std::size_t most_levels = 32;
 constexpr std::size_t most_cost = 500'000'000;  // about a second of toml11
 
-tl::unexpected<std::string> refuse(std::string cause) { return tl::unexpected(std::move(cause)); }
+tl::unexpected<std::string> refuse_value(std::string cause) {
+    return tl::unexpected(std::move(cause));
+}
 
 bool is_utf8(std::string_view text) {
     const auto* at = text.begin();
@@ -66,13 +68,13 @@ class CostScanner {
                 if (auto fitting = skip_bare_value(); !fitting) return fitting;
                 continue;
             }
-            if (!step()) return refuse(fmt::format("line {}: a string without end", line_));
+            if (!step()) return refuse_value(fmt::format("line {}: a string without end", line_));
             if (depth_ + dots_ > most_levels) {
-                return refuse(
+                return refuse_value(
                     fmt::format("line {}: nested deeper than {} levels", line_, most_levels));
             }
             if (cost_ + marks_ * (at_ - line_start_) > most_cost) {
-                return refuse(fmt::format("line {}: too many values in one line", line_));
+                return refuse_value(fmt::format("line {}: too many values in one line", line_));
             }
         }
         return {};
@@ -86,7 +88,7 @@ class CostScanner {
         while (at_ < text_.size() && is_alphanumeric(text_.substr(at_, 1), "+-_.:")) ++at_;
         const std::string token(text_.substr(begin, at_ - begin));
         if (fits(token)) return {};
-        return refuse(
+        return refuse_value(
             fmt::format("line {}: the number {} is too large or too small", line_, excerpt(token)));
     }
 
@@ -191,18 +193,19 @@ std::string first_line_of_toml_error(std::string_view what) {
 }
 
 tl::expected<Toml, std::string> parse_toml(std::string_view text, std::size_t most_bytes) {
-    if (text.size() > most_bytes) return refuse(fmt::format("larger than {} bytes", most_bytes));
-    if (text.find('\0') != std::string_view::npos) return refuse("a NUL character");
-    if (!is_utf8(text)) return refuse("not UTF-8 text");
-    if (auto bounded = CostScanner(text).scan(); !bounded) return refuse(bounded.error());
+    if (text.size() > most_bytes)
+        return refuse_value(fmt::format("larger than {} bytes", most_bytes));
+    if (text.find('\0') != std::string_view::npos) return refuse_value("a NUL character");
+    if (!is_utf8(text)) return refuse_value("not UTF-8 text");
+    if (auto bounded = CostScanner(text).scan(); !bounded) return refuse_value(bounded.error());
     try {
         std::istringstream stream(std::string(text) + "\n");
         return toml::parse<toml::discard_comments, std::map, std::vector>(stream, "TOML");
     } catch (const toml::exception& e) {
-        return refuse(
+        return refuse_value(
             fmt::format("line {}: {}", e.location().line(), first_line_of_toml_error(e.what())));
     } catch (const std::exception& e) {
-        return refuse(first_line_of_toml_error(e.what()));
+        return refuse_value(first_line_of_toml_error(e.what()));
     }
 }
 

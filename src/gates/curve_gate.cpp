@@ -11,13 +11,13 @@ namespace fluxpod {
 
 namespace {
 
-using Verdict = HandshakeOutcome::Verdict;
+using Handshake = HandshakeOutcome::Verdict;
 
 constexpr int sightings_of_a_final_verdict = 3;
 constexpr Duration between_sightings = std::chrono::milliseconds(100);
 
-bool is_final(Verdict verdict) {
-    return verdict == Verdict::wrong_key || verdict == Verdict::not_curve;
+bool is_final(Handshake verdict) {
+    return verdict == Handshake::wrong_key || verdict == Handshake::not_curve;
 }
 
 class CurveGate final : public Gate {
@@ -45,7 +45,7 @@ class CurveGate final : public Gate {
         for (int sighting = 1;; ++sighting) {
             auto outcome = co_await curve_handshake(*route_.answered, cert_, clock_, until);
             last_ = outcome.verdict;
-            if (outcome.verdict == Verdict::accepted) {
+            if (outcome.verdict == Handshake::accepted) {
                 co_return Attempt{.verdict = Attempt::Verdict::open, .why = "", .not_before = {}};
             }
             if (!is_final(outcome.verdict)) {
@@ -66,14 +66,14 @@ class CurveGate final : public Gate {
 
     [[nodiscard]] std::string advice() const override {
         switch (last_) {
-            case Verdict::wrong_key:
+            case Handshake::wrong_key:
                 return "give every pod the same certificate (--curve-cert or --curve-secret), "
                        "restart those that still hold an old one, and see whether the address "
                        "belongs to another cluster; this pod's public key is " +
                        cert_.public_key();
-            case Verdict::not_curve:
+            case Handshake::not_curve:
                 return "see what listens at this port: it is not a Flux broker with CURVE";
-            case Verdict::silent:
+            case Handshake::silent:
                 return "see whether the parent's broker runs: its port is open, but it does not "
                        "answer";
             default: return "see the parent's log: its broker takes connections and ends them";
@@ -85,7 +85,7 @@ class CurveGate final : public Gate {
     const CurveCert& cert_;
     Clock& clock_;
     Duration timeout_;
-    Verdict last_ = Verdict::closed;
+    Handshake last_ = Handshake::closed;
 };
 
 }  // namespace

@@ -16,7 +16,7 @@ namespace fluxpod {
 
 namespace {
 
-constexpr auto connect_timeout = std::chrono::milliseconds(500);
+constexpr auto look_timeout = std::chrono::milliseconds(500);
 // libzmq closes a connection that does not begin its handshake after 30 s (ZMQ_HANDSHAKE_IVL).
 constexpr auto closed_by_its_end_within = std::chrono::seconds(25);
 constexpr auto longest = std::chrono::minutes(1);
@@ -40,7 +40,7 @@ Task<void> FormerLife::hold(Clock& clock) {
         co_return;
     }
     (void)::fcntl(socket.native_handle(), F_SETFD, FD_CLOEXEC);
-    const TimePoint give_up = clock.now() + connect_timeout;
+    const TimePoint give_up = clock.now() + look_timeout;
     auto first =
         co_await (socket.async_connect(endpoint_, as_result) || clock.sleep_until(give_up));
     auto* connected = std::get_if<0>(&first);

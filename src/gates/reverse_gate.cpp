@@ -14,7 +14,7 @@ namespace fluxpod {
 
 namespace {
 
-constexpr Duration answer_timeout = std::chrono::seconds(1);
+constexpr Duration ptr_timeout = std::chrono::seconds(1);
 constexpr Duration time_to_change = std::chrono::seconds(5);
 constexpr std::size_t most_addresses = 16;
 
@@ -47,7 +47,7 @@ class ReverseGate final : public Gate {
             co_return Attempt{.why = "this pod has no address but loopback", .not_before = {}};
         }
 
-        give_up = std::min(give_up, clock_.now() + answer_timeout);
+        give_up = std::min(give_up, clock_.now() + ptr_timeout);
         std::vector<Task<void>> questions;
         for (std::size_t i = 0; i < addresses_.size(); ++i) {
             questions.push_back(ask(i, give_up));

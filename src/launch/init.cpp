@@ -15,10 +15,6 @@ namespace fluxpod {
 
 namespace {
 
-// How long what was killed may take to be gone; longer only if the kernel itself is stuck (an
-// uninterruptible read from a dead file server), and then nobody can do more.
-constexpr auto after_kill = std::chrono::seconds(2);
-
 class Init {
   public:
     explicit Init(const InitOptions& options) : options_(options), main_(options.group) {}

@@ -17,13 +17,11 @@
 #include "fluxpod/base/file.hpp"
 #include "fluxpod/base/log.hpp"
 #include "fluxpod/launch/child_status.hpp"
+#include "fluxpod/launch/processes.hpp"
 
 namespace fluxpod {
 
 namespace {
-
-// After SIGKILL only the kernel itself can delay the end, and then nobody can do more.
-constexpr auto after_kill = std::chrono::seconds(2);
 
 Error cannot_prepare(const Program& program, const char* what) {
     return {.code = ExitCode::cannot_run,

@@ -13,6 +13,7 @@
 #include "fluxpod/formats/duration.hpp"
 #include "fluxpod/launch/child_status.hpp"
 #include "fluxpod/launch/main_child.hpp"
+#include "fluxpod/launch/processes.hpp"
 #include "fluxpod/launch/rejoin_budget.hpp"
 #include "fluxpod/launch/signals.hpp"
 
@@ -22,9 +23,6 @@ namespace {
 
 // What is left of a broker, above all jobs of a lost cluster, has this long after SIGTERM.
 constexpr auto term_to_kill = std::chrono::seconds(1);
-// After SIGKILL only the kernel itself can delay an end, and then nobody can do more.
-constexpr auto after_kill = std::chrono::seconds(2);
-
 // A process that was killed has this long even when the grace period has gone.
 constexpr auto to_be_reaped = std::chrono::milliseconds(200);
 

@@ -17,22 +17,22 @@ namespace fluxpod {
 
 namespace {
 
-using Verdict = HandshakeOutcome::Verdict;
+using Handshake = HandshakeOutcome::Verdict;
 
 // ZAP (ZeroMQ RFC 27): 400 is a verdict on the key; 300 and 500 are troubles of the handler.
 HandshakeOutcome refused_by_zap(std::uint32_t status) {
-    if (status == 400) return {Verdict::wrong_key, "it does not accept this certificate's key"};
-    return {Verdict::closed, fmt::format("its authentication answered {}", status)};
+    if (status == 400) return {Handshake::wrong_key, "it does not accept this certificate's key"};
+    return {Handshake::closed, fmt::format("its authentication answered {}", status)};
 }
 
 HandshakeOutcome protocol_failure(std::uint32_t error) {
     switch (error) {
         case ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH:
-            return {Verdict::not_curve, "it speaks ZeroMQ without CURVE"};
+            return {Handshake::not_curve, "it speaks ZeroMQ without CURVE"};
         case ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC:
-            return {Verdict::wrong_key, "it cannot prove that it holds this certificate's key"};
+            return {Handshake::wrong_key, "it cannot prove that it holds this certificate's key"};
         default:
-            return {Verdict::not_curve,
+            return {Handshake::not_curve,
                     fmt::format("it breaks the ZeroMQ protocol (error {:#x})", error)};
     }
 }
@@ -50,19 +50,19 @@ Task<HandshakeOutcome> follow_handshake(ZmqMonitor& monitor, HandshakeOutcome& s
         const auto event = co_await monitor.next();
         switch (event.what) {
             case ZMQ_EVENT_CONNECTED:
-                so_far = {Verdict::silent, "it took the connection and says nothing"};
+                so_far = {Handshake::silent, "it took the connection and says nothing"};
                 break;
-            case ZMQ_EVENT_HANDSHAKE_SUCCEEDED: co_return HandshakeOutcome{Verdict::accepted, ""};
+            case ZMQ_EVENT_HANDSHAKE_SUCCEEDED: co_return HandshakeOutcome{Handshake::accepted, ""};
             case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH: co_return refused_by_zap(event.value);
             case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL: co_return protocol_failure(event.value);
             case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
-                co_return HandshakeOutcome{Verdict::closed, describe_close(event.value)};
+                co_return HandshakeOutcome{Handshake::closed, describe_close(event.value)};
             case ZMQ_EVENT_DISCONNECTED:
                 // libzmq drops a peer whose first byte is not ZMTP's without a failure event.
-                co_return HandshakeOutcome{Verdict::not_curve, "what it says is not ZeroMQ"};
+                co_return HandshakeOutcome{Handshake::not_curve, "what it says is not ZeroMQ"};
             case ZMQ_EVENT_CLOSED:
             case ZMQ_EVENT_CONNECT_RETRIED:
-                co_return HandshakeOutcome{Verdict::not_connected, "TCP did not connect"};
+                co_return HandshakeOutcome{Handshake::not_connected, "TCP did not connect"};
             default: break;
         }
     }
@@ -72,7 +72,8 @@ Task<HandshakeOutcome> follow_handshake(ZmqMonitor& monitor, HandshakeOutcome& s
 Task<HandshakeOutcome> shake_hands(const asio::ip::tcp::endpoint& address, const CurveCert& cert,
                                    Clock& clock, TimePoint until) {
     auto local_fault = [](const ZmqFailure& failure) {
-        const auto verdict = failure.own_fault != 0 ? Verdict::own_fault : Verdict::not_connected;
+        const auto verdict =
+            failure.own_fault != 0 ? Handshake::own_fault : Handshake::not_connected;
         return HandshakeOutcome{verdict, "no ZeroMQ socket here: " + failure.cause,
                                 failure.own_fault};
     };
@@ -92,7 +93,7 @@ Task<HandshakeOutcome> shake_hands(const asio::ip::tcp::endpoint& address, const
         co_return local_fault(connected.error());
     }
 
-    HandshakeOutcome outcome{Verdict::not_connected, "TCP did not connect in time"};
+    HandshakeOutcome outcome{Handshake::not_connected, "TCP did not connect in time"};
     auto first = co_await (follow_handshake(**monitor, outcome) || clock.sleep_until(until));
     if (auto* ended = std::get_if<0>(&first)) outcome = std::move(*ended);
     co_return outcome;
@@ -140,16 +141,16 @@ Task<void> exchange_greetings(const asio::ip::tcp::endpoint& address, Greeting& 
 HandshakeOutcome refine(HandshakeOutcome outcome, Speaker speaker) {
     switch (speaker) {
         case Speaker::nobody: return outcome;
-        case Speaker::foreign: return {Verdict::not_curve, "what it says is not ZeroMQ"};
+        case Speaker::foreign: return {Handshake::not_curve, "what it says is not ZeroMQ"};
         case Speaker::other_mechanism:
-            return {Verdict::not_curve, "it speaks ZeroMQ without CURVE"};
+            return {Handshake::not_curve, "it speaks ZeroMQ without CURVE"};
         case Speaker::curve: break;
     }
-    if (outcome.verdict == Verdict::silent) {
-        return {Verdict::silent,
+    if (outcome.verdict == Handshake::silent) {
+        return {Handshake::silent,
                 "it greets as a CURVE peer and then says nothing, as a broker that is starting"};
     }
-    return {Verdict::wrong_key, "it is a CURVE peer with another certificate"};
+    return {Handshake::wrong_key, "it is a CURVE peer with another certificate"};
 }
 
 }  // namespace
@@ -166,7 +167,7 @@ Task<HandshakeOutcome> curve_handshake(asio::ip::tcp::endpoint address, const Cu
     const Duration whole = std::max(give_up - clock.now(), Duration::zero());
     const Duration kept = std::min<Duration>(whole / 4, std::chrono::milliseconds(250));
     auto outcome = co_await shake_hands(address, cert, clock, give_up - kept);
-    if (outcome.verdict != Verdict::closed && outcome.verdict != Verdict::silent) {
+    if (outcome.verdict != Handshake::closed && outcome.verdict != Handshake::silent) {
         co_return outcome;
     }
     Greeting greeting;

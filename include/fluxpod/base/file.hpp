@@ -41,6 +41,9 @@ struct FileFailure {
     std::string cause;  // in words: the errno's text, or "is a directory", "larger than 1 MiB"
 };
 
+// With the errno's text as its cause.
+[[nodiscard]] tl::unexpected<FileFailure> file_failure(int error_number);
+
 template <class T>
 using FileResult = tl::expected<T, FileFailure>;
 

@@ -4,9 +4,14 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <vector>
 
 namespace fluxpod {
+
+// How long a process that was killed may take to be gone. It takes longer only if the kernel itself
+// is stuck (an uninterruptible read from a dead file server), and then nobody can do more.
+inline constexpr std::chrono::seconds after_kill{2};
 
 // Children, their children, and so on, from proc_pid_stat(5); empty where /proc is not mounted,
 // cannot be read, or is that of another PID namespace.
