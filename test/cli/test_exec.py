@@ -38,6 +38,7 @@ def test_arguments_arrive_byte_for_byte(start, lead, dump):
 def test_the_environment_is_passed_on_byte_for_byte(start, lead, dump):
     given = [
         b"PATH=/usr/bin:/bin",
+        b"HOME=/tmp",  # one that takes files is kept
         b"TWICE=1",
         b"TWICE=2",
         b"no equals sign",
