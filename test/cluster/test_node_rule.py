@@ -122,7 +122,7 @@ def topology(net, fluxpod):
     return ask
 
 
-def all_end_with(pods, code, within=60):
+def all_end_with(pods, code, within=180):
     for pod in pods:
         assert pod.wait(within) == code, f"{pod.name}:\n{pod.log_tail(60)}"
 

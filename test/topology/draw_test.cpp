@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "test_data.hpp"
 
@@ -21,6 +22,22 @@ std::size_t count(const std::string& text, std::string_view part) {
     std::size_t found = 0;
     for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++found;
     return found;
+}
+
+// Only these CPUs are the pod's.
+NodeMap narrowed(NodeMap map, const Idset& cpus) {
+    for (auto& block : map.blocks) {
+        for (auto& core : block.cores) {
+            Idset ours;
+            for (const auto& range : core.ours.ranges()) {
+                for (auto cpu = range.first; cpu <= range.last; ++cpu) {
+                    if (cpus.contains(cpu)) ours.insert(cpu);
+                }
+            }
+            core.ours = std::move(ours);
+        }
+    }
+    return map;
 }
 
 TEST_CASE("the text has a group for each core and a mark for each CPU") {
