@@ -162,10 +162,14 @@ def check(kernel, number, newest):
 
 
 def free_block(used, count):
-    """`count` CPUs that are not in `used`: in one package if one has them, whole cores first."""
+    """`count` CPUs that are not in `used`: of cores that nobody uses if there are enough, in one
+    package if one has them, whole cores first."""
     everywhere = [core for package in PACKAGES for core in package]
-    for cores in PACKAGES + [everywhere]:
+    for unused, cores in [(unused, cores) for unused in (True, False)
+                          for cores in PACKAGES + [everywhere]]:
         free = [[cpu for cpu in core if cpu not in used] for core in cores]
+        if unused:
+            free = [left if len(left) == len(core) else [] for core, left in zip(cores, free)]
         if sum(map(len, free)) < count:
             continue
         chosen, whole, part = [], [], []

@@ -299,7 +299,7 @@ class TestFlux:
         rounds = [[int(n) for n in line.split()] for line in pods[0].stdout.splitlines()]
         ratios = [(with_2 / alone, with_1 / alone) for alone, with_2, with_1 in rounds]
         print("ratios of ranks 0 and 2, 0 and 1:", ratios)
-        # A neighbour on this machine can only lower a round; two on one CPU never reach 1.9.
+        # The best round counts: a neighbour that comes or goes within a round changes its ratio.
         for pair in zip(*ratios):
             assert max(pair) >= 1.9, ratios
 
