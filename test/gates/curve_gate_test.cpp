@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cerrno>
+
 #include "loopback.hpp"
 #include "shortage.hpp"
 

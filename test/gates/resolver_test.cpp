@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cerrno>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -194,6 +195,8 @@ TEST_CASE("a resolv.conf that changes while a pod waits: its new servers are ask
 TEST_CASE("no descriptor for a question: this pod's own fault, and not the server's") {
     World world;
     world.options.nameservers = {asio::ip::make_address("127.0.0.1")};
+    // Asio's own descriptors are there before the shortage.
+    const asio::ip::udp::socket first(world.context);
     const NoDescriptorsLeft shortage;
     const auto resolution = world.ask();
     CHECK(resolution.status == Outcome::own_fault);
@@ -216,8 +219,8 @@ TEST_CASE("only packets that answer something else: the reason is told") {
 TEST_CASE("a failure as a header alone: told at once as this server's answer") {
     for (const auto& [rcode, name] : {std::pair{2, "SERVFAIL"}, std::pair{5, "REFUSED"}}) {
         World world;
-        world.serve([rcode = rcode](const DnsQuery& query) {
-            auto reply = query.respond(static_cast<std::uint8_t>(rcode));
+        world.serve([code = rcode](const DnsQuery& query) {
+            auto reply = query.respond(static_cast<std::uint8_t>(code));
             reply.resize(12);
             reply[5] = 0;
             return only(reply);

@@ -4,7 +4,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
+#include <utility>
 
 #include "fake_clock.hpp"
 #include "fluxpod/base/text.hpp"

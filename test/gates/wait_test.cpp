@@ -3,9 +3,11 @@
 
 #include <doctest/doctest.h>
 
+#include <cerrno>
 #include <functional>
 
 #include "fake_clock.hpp"
+#include "fluxpod/base/own_fault.hpp"
 #include "fluxpod/gates/together.hpp"
 
 using namespace fluxpod;
