@@ -51,9 +51,11 @@ void remove_dumps(const Plan& plan) {
 // The broker's own dump holds more; where it is not whole, the early one counts.
 Result<ArchiveContent> archive_best_dump(const Plan& plan, Progress& progress) {
     auto saved = archive_dump(plan.layout.dump, plan.archive, progress);
-    const std::string early = early_dump_of(plan);
-    if (!saved && ::access(early.c_str(), F_OK) == 0) {
-        auto second = archive_dump(early, plan.archive, progress);
+    if (!saved) {
+        // A whole one that found no room waits for the next start.
+        const auto of_broker = inspect_archive(plan.layout.dump);
+        if (of_broker && *of_broker) return saved;
+        auto second = archive_dump(early_dump_of(plan), plan.archive, progress);
         if (second) saved = std::move(second);
     }
     if (saved) remove_dumps(plan);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The steps of a boot and of an end, above all with --archive, that carry Flux's state from one life of the
-// cluster to the next. What an archive is, files/archive.hpp says.
+// The steps of a boot and of an end, above all with --archive, that carry Flux's state from one
+// life of the cluster to the next. What an archive is, files/archive.hpp says.
 #pragma once
 
 #include "fluxpod/base/beside.hpp"
@@ -20,14 +20,15 @@ namespace fluxpod {
 // is there is not a whole archive, or where the next one could not be written.
 [[nodiscard]] Result<bool> ready_to_restore(const Plan& plan);
 
-// While the broker still runs, once jobs were cut: flux-dump(1) writes a first dump, which counts if
-// Flux does not come to its own before it is killed. Ends with flux-dump; cancelled, it is killed.
+// While the broker still runs, once jobs were cut: flux-dump(1) writes a first dump, which counts
+// if Flux does not come to its own before it is killed. Ends with flux-dump; cancelled, it is
+// killed.
 [[nodiscard]] Task<void> dump_early(const Plan& plan, Program flux, Reaper& reaper, Clock& clock);
 
-// After the broker's end: its dump, or else the first one, becomes the archive. The exit code to end with: the broker's, or
-// error 13 where that would hide that nothing was saved. It takes as long as bytes move, which
-// `movement` shows: who gave us the grace period ends it. Cancelled, the archive and the dump are as
-// they were.
+// After the broker's end: its dump, or else the first one, becomes the archive. The exit code to
+// end with: the broker's, or error 13 where that would hide that nothing was saved. It takes as
+// long as bytes move, which `movement` shows: who gave us the grace period ends it. Cancelled, the
+// archive and the dump are as they were.
 [[nodiscard]] Task<Result<int>> save_state(const Plan& plan, int exit_code, BootReport& report,
                                            Movement& movement, Clock& clock);
 
