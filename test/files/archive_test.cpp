@@ -21,7 +21,6 @@ Result<ArchiveContent> archive_dump(const std::string& dump, const std::string& 
     return fluxpod::archive_dump(dump, archive, progress);
 }
 
-
 using test::tar_end;
 using test::tar_entry;
 using test::tar_of;

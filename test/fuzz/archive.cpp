@@ -56,7 +56,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
 
     must_hold(write_file_atomically(dump, bytes, 0600, Durability::until_reboot).has_value(),
               "a dump");
-    const auto saved = archive_dump(dump, archive);
+    Progress unseen;
+    const auto saved = archive_dump(dump, archive, unseen);
     must_hold(saved.has_value(), "what can be read can be saved");
     must_hold(::access(dump.c_str(), F_OK) != 0, "a dump that was saved is gone");
     const auto again = inspect_archive(archive);
