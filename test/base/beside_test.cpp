@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <boost/asio/post.hpp>
 #include <future>
 #include <thread>
 
@@ -38,7 +39,6 @@ TEST_CASE("work on a thread of its own: the loop turns meanwhile") {
 TEST_CASE("work that moves bytes: not given up, however long it takes") {
     std::atomic<bool> enough = false;
     asio::io_context context(1);
-    test::FakeClock clock;
     Movement movement;
     auto work = [&](Progress& progress) {
         while (!enough && progress.advance(1)) std::this_thread::yield();
