@@ -232,4 +232,5 @@ def test_the_state_file_is_small_readable_by_all_and_holds_no_secret(start, lead
     assert file.stat().st_mode & 0o777 == 0o644
     assert file.stat().st_size < 300
     assert set(json.loads(file.read_text())) == {
-        "pod", "rank", "stage", "since", "launches", "supervised", "reason"}  # fmt: skip
+        "pod", "rank", "stage", "since", "launches", "supervised", "parent",
+        "reason"}  # fmt: skip
