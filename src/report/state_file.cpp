@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <boost/json.hpp>
+#include <cmath>
+#include <type_traits>
 
 #include "fluxpod/base/text.hpp"
 
@@ -26,6 +28,10 @@ void take(const json::object& object, std::string_view name, T& field) {
     } else {
         json::error_code ignored;
         const auto number = value->to_number<T>(ignored);
+        // 1e999 is JSON, and infinite as a double.
+        if constexpr (std::is_floating_point_v<T>) {
+            if (!std::isfinite(number)) return;
+        }
         if (!ignored) field = number;
     }
 }

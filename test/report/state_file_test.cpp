@@ -65,6 +65,13 @@ TEST_CASE("fields of the wrong type count as not said") {
     CHECK_FALSE(read->supervised);
 }
 
+TEST_CASE("a number that is infinite as a double: not said") {
+    auto read = parse_state(R"({"stage":"launch","since":12E456})");
+    REQUIRE(read);
+    CHECK(read->since == 0);
+    CHECK(parse_state(encode_state(*read)));
+}
+
 TEST_CASE("a very long reason is cut, so that the file stays small") {
     BootState state = state_at("failed");
     state.reason = std::string(1 << 20, 'x');
