@@ -159,13 +159,8 @@ class TestFlux:
                     "sleep 0.1; done; flux resource list -s up -no '{nodelist}'"]  # fmt: skip
         first = boot("run", "--size", "2", "--max-size", "4", ranks=[0, 1], lead_command=counting)
         podnet.until(lambda: "online: fp-[0-1]" in first[0].log, 60, "the first two")
-        alone = len(first[0].log)
         late = boot("run", "--size", "2", "--max-size", "4", ranks=[2, 3], lead_command=counting)
         all_end_with(first + late, 0)
         assert "fp-[0-3]" in first[0].stdout
-        # It ran without them, and each of them joined it afterwards.
-        before, after = first[0].log[:alone], first[0].log[alone:]
-        for name in ("fp-2", "fp-3"):
-            assert f"online: {name}" not in before and name in after, first[0].log_tail(40)
         assert all("quorum->run" in pod.log for pod in late)
 
