@@ -137,14 +137,11 @@ class Decision {
         if (!facts_.root.no_files.empty() || facts_.root.no_programs.empty()) return;
         const std::string reason =
             fmt::format("{} takes no programs ({})", facts_.root.path, facts_.root.no_programs);
-        auto& argv = plan_.launch.argv;
-        const auto found = std::ranges::find(argv, "-Srundir=" + plan_.layout.rundir);
-        if (found == argv.end()) return;  // the user's own
         if (chosen_ == nullptr || !takes_all(*chosen_)) {
             warn(reason + ": the script of a flux batch job ends with status 126; mount it exec");
             return;
         }
-        argv.erase(found);
+        std::erase(plan_.launch.argv, "-Srundir=" + plan_.layout.rundir);
         note(fmt::format("Flux makes its run directory in {}: {}", chosen_->path, reason));
     }
 

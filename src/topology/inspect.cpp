@@ -66,6 +66,7 @@ bool load_only_what_is_counted(hwloc_topology_t topology, const std::string& mac
                                           HWLOC_TYPE_FILTER_KEEP_STRUCTURE) == 0 &&
            hwloc_topology_set_type_filter(topology, HWLOC_OBJ_DIE,
                                           HWLOC_TYPE_FILTER_KEEP_STRUCTURE) == 0 &&
+           hwloc_topology_set_cache_types_filter(topology, HWLOC_TYPE_FILTER_KEEP_STRUCTURE) == 0 &&
            hwloc_topology_set_io_types_filter(topology, devices) == 0;
 }
 

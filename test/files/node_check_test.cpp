@@ -34,6 +34,12 @@ NodeShare node_with(Node kind) {
     return node;
 }
 
+Settings checked_settings(const std::string& root = "/run/fluxpod") {
+    Settings settings = test::sample_settings(root);
+    settings.node_check.reset();
+    return settings;
+}
+
 bool has_file(const std::vector<RenderedFile>& files, const std::string& path, mode_t mode) {
     return std::ranges::any_of(
         files, [&](const auto& file) { return file.path == path && file.mode == mode; });
@@ -60,7 +66,7 @@ TEST_CASE("the node check: on unless the CPUs are counted once, or the rule is o
              Row{NodeRule::share, true, Node::share, true, true},
              Row{NodeRule::off, true, Node::unproven, true, true},
          }) {
-        Settings settings = test::sample_settings();
+        Settings settings = checked_settings();
         settings.node_rule = row.rule;
         settings.node_check = row.asked;
         const Plan plan = plan_of(settings, node_with(row.node));
@@ -81,7 +87,7 @@ TEST_CASE("the node check: on unless the CPUs are counted once, or the rule is o
 }
 
 TEST_CASE("bind-cpus: asks for CPUs of its own if the share floats, and only then") {
-    Settings settings = test::sample_settings();
+    Settings settings = checked_settings();
     settings.bind_cpus = true;
     const Plan shares = plan_of(settings, node_with(Node::share));
     REQUIRE(shares.node_check);
@@ -95,7 +101,7 @@ TEST_CASE("bind-cpus: asks for CPUs of its own if the share floats, and only the
 }
 
 TEST_CASE("a cluster of one: nobody to share its node with, so no node check") {
-    Settings settings = test::sample_settings();
+    Settings settings = checked_settings();
     settings.node_rule = NodeRule::strict;
     auto plan = make_plan(settings, test::sample_identity(0, 1), test::sample_bind(),
                           test::sample_node(2), "");
@@ -104,7 +110,7 @@ TEST_CASE("a cluster of one: nobody to share its node with, so no node check") {
 }
 
 TEST_CASE("the program has this rank, its node as one step of a key, and the broker's own URI") {
-    Settings settings = test::sample_settings("/tmp/it's here");
+    Settings settings = checked_settings("/tmp/it's here");
     settings.node_rule = NodeRule::strict;
     settings.node_name = "ip-10-0.ec2;$(reboot)'\"";
     const Plan plan = plan_of(settings, test::sample_node(2));
@@ -119,7 +125,7 @@ TEST_CASE("the program has this rank, its node as one step of a key, and the bro
 }
 
 TEST_CASE("the script is one that sh can read, and the program one that Python can") {
-    Settings settings = test::sample_settings();
+    Settings settings = checked_settings();
     settings.node_rule = NodeRule::strict;
     const Plan plan = plan_of(settings, test::sample_node(2));
     const test::TempDir directory;

@@ -73,8 +73,8 @@ TEST_CASE("every option of the broker's configuration, with a user's file merged
 }
 
 TEST_CASE("a user's TOML that breaks Flux's rules is an error of the settings and names its file") {
-    for (const char* toml : {"[bootstrap\n", "[bootstrap]\nhosts = 7\n", "[bootstrap]\nodd = 1\n",
-                             "[bootstrap]\nhosts = [{host=\"db-[0-3]\"}]\n"}) {
+    for (const char* toml : {"[tbon]\ntorpid_min = \"soon\"\n", "[tbon]\nzmq_io_threads = \"x\"\n",
+                             "[tbon]\nconnect_timeout = \"soon\"\n"}) {
         auto files = render_files(plan_of(sample_settings(), sample_identity(0, 4), toml));
         CAPTURE(toml);
         REQUIRE_FALSE(files);

@@ -211,7 +211,7 @@ TEST_CASE("too few descriptors are an outcome, not an abort") {
         const auto outcome = shake_with(spare);
         CAPTURE(spare);
         if (spare >= 24) continue;
-        CHECK(outcome.verdict == Verdict::not_connected);
+        CHECK(outcome.verdict == Verdict::own_fault);
         CHECK(outcome.detail.find("descriptors") != std::string::npos);
     }
 }

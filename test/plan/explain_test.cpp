@@ -97,9 +97,10 @@ TEST_CASE("the JSON has every documented member, the null ones too") {
     const auto value = boost::json::parse(text);
     std::string members;
     for (const auto& member : value.as_object()) members += std::string(member.key()) + " ";
-    CHECK(members ==
-          "pod cluster tree overlay certificate resources node directories files wait launch "
-          "origins ");
+    CHECK(
+        members ==
+        "pod cluster tree overlay certificate resources node directories files wait scratch launch "
+        "origins ");
     CHECK(value.at("tree").at("parent").is_null());
     CHECK(value.at("tree").at("children").as_string().empty());
     CHECK(value.at("resources").is_null());

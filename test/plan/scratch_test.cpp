@@ -215,15 +215,5 @@ TEST_CASE("Flux's run directory, from which batch scripts run: where TMPDIR take
     CHECK(contains(text_of(plan), "ends with status 126"));
 }
 
-TEST_CASE("the user's own rundir: kept") {
-    Settings settings = test::sample_settings();
-    settings.broker_options = {"rundir=/mine"};
-    ScratchFacts facts = good_facts();
-    facts.root = without_programs("/run/fluxpod");
-    const Plan plan = with_scratch(plain_plan(settings), facts);
-    CHECK(std::ranges::count(plan.launch.argv, "-Srundir=/mine") == 1);
-    CHECK(plan.scratch.empty());
-}
-
 }  // namespace
 }  // namespace fluxpod

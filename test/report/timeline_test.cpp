@@ -112,7 +112,8 @@ TEST_CASE("a moment is a picture too") {
 }
 
 TEST_CASE("a moment so late that a microsecond more is the same number: a picture too") {
-    const auto lines = parse_report(R"({"stage":"plan","began":253402300799,"seconds":0})");
+    const auto lines =
+        parse_report(R"({"stage":"plan","verdict":"ok","began":253402300799,"seconds":0})");
     REQUIRE(lines);
     CHECK(draw_timeline(*lines, 40).find("|.") != std::string::npos);
     CHECK(draw_timeline_svg(*lines).find("nan") == std::string::npos);

@@ -61,7 +61,7 @@ TEST_CASE("a pod that is allowed a part of the node: counts its part and knows t
     CHECK(shape->cores == 2);
     CHECK(shape->pus == 3);
     CHECK(shape->packages == 2);
-    CHECK(shape->numa_nodes == 1);
+    CHECK(shape->numa_nodes == 2);
     CHECK(shape->complete_cores == 8);
     CHECK(shape->complete_pus == 16);
 }

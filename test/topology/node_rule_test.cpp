@@ -220,7 +220,7 @@ TEST_CASE("a quota below a cpuset floats within it") {
     const NodeShare share = share_of(with_quota(facts_of("arm.xml"), 2));  // CPUs 4-7
     CHECK(share.shape.cores == 2);
     CHECK(share.judgement.floats);
-    CHECK(share.judgement.reason.find("float over 4 CPUs of the node's 8 CPUs") !=
+    CHECK(share.judgement.reason.find("float over 4 CPUs of the node's 16 CPUs") !=
           std::string::npos);
 }
 
