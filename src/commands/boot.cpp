@@ -141,12 +141,11 @@ Result<std::optional<NodeShare>> share_node(const Settings& settings, const Know
     return apply_node_rule(std::move(*facts), settings.node_rule, settings.node_reserve);
 }
 
-// Of another pod (render --index) nothing is known, and loopback is as good as any other guess.
+// What render prints may be meant for another pod, so only a boot is refused for it.
 bool nobody_can_connect(const Plan& plan) {
-    const bool is_this_pod = !plan.identity.kernel_hostname.empty();
     const bool has_peers =
         !plan.children.empty() || (plan.identity.is_lead() && plan.identity.max_size > 1);
-    return plan.bind.only_loopback && is_this_pod && has_peers;
+    return plan.bind.only_loopback && has_peers;
 }
 
 }  // namespace
@@ -171,14 +170,6 @@ Result<Plan> decide(const Settings& settings, const KnownPod& pod, const Surroun
         choose_bind(settings.bind, around.network, pod.facts.hosts_file, pod.identity.hostname);
     if (!bind) return fail(bind.error());
     auto plan = make_plan(settings, pod.identity, *bind, *node, around.user_toml);
-    if (plan && nobody_can_connect(*plan)) {
-        return fail({.code = ExitCode::settings,
-                     .doing = "bind the broker for other pods",
-                     .subject = "",
-                     .cause = plan->bind.reason,
-                     .tried = "",
-                     .hint = "name an interface or an address with --bind, or '*' for all"});
-    }
     if (plan && pod.facts.scratch) return with_scratch(std::move(*plan), *pod.facts.scratch);
     return plan;
 }
@@ -212,6 +203,14 @@ Result<DecidedPod> know_and_decide(const Settings& settings, PodFacts facts, Boo
     if (!around) return fail(around.error());
     auto plan = decide(settings, *pod, *around);
     if (!plan) return fail(plan.error());
+    if (nobody_can_connect(*plan)) {
+        return fail({.code = ExitCode::settings,
+                     .doing = "bind the broker for other pods",
+                     .subject = "",
+                     .cause = plan->bind.reason,
+                     .tried = "",
+                     .hint = "name an interface or an address with --bind, or '*' for all"});
+    }
     log::info("rank {} of {} ({}), {}", identity.rank, identity.size, identity.platform,
               plan->parent ? "parent " + identity.address_of(*plan->parent) : "the lead");
     tell_node(*plan);

@@ -25,10 +25,11 @@ void warn(const std::string& path, const FileFailure& failure) {
 // Whether `name`, in lower case, occurs in the text in any case. Most lines of a long file are
 // about other names, and parsing them would cost a hundred times as much.
 bool mentions(std::string_view text, std::string_view name) {
-    const auto folded = [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    const auto same_letter = [](char c, char lower) {
+        return (c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c) == lower;
     };
-    return !std::ranges::search(text, name, {}, folded).empty();
+    return std::search(text.begin(), text.end(), name.begin(), name.end(), same_letter) !=
+           text.end();
 }
 
 }  // namespace

@@ -253,10 +253,11 @@ TEST_CASE("a device, pipe or socket in the way: refused and left as it was") {
         mode_t kind;
         const char* word;
     };
-    for (const auto& [name, kind, word] :
+    for (const auto& special :
          {Special{"pipe", S_IFIFO, "pipe"}, Special{"null", S_IFCHR, "device"},
           Special{"socket", S_IFSOCK, "socket"}}) {
-        CAPTURE(name);
+        const auto& [name, kind, word] = special;
+        CAPTURE(special.name);
         constexpr unsigned null_major = 1;
         constexpr unsigned null_minor = 3;
         const std::string path = dir / name;

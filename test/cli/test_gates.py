@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 import podnet
 import pytest
@@ -344,6 +345,8 @@ def curve_wait(fluxpod, peer, net, cluster, secret):
 
 def test_too_few_threads_are_not_the_peers_fault(in_pod, refuses, curve_wait, secret):
     os.chown(secret, 64321, 64321)
+    for folder in list(Path(secret).parents)[:2]:  # made by pytest for its own user
+        folder.chmod(0o755)
     pod = in_pod(curve_wait, setup=scarce(resource.RLIMIT_NPROC, 1))
     refuses(pod, 126, "this pod could not try", "threads cannot be started", "pids limit")
 

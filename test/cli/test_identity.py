@@ -67,21 +67,26 @@ class Engine:
         self.questions = 0
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((address, 53))
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._socket.settimeout(0.05)
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
 
     def names(self, *names):
         self._names = names
 
     def close(self):
+        self._closed.set()
+        self._thread.join()
         self._socket.close()
 
     def _serve(self):
-        while True:
+        while not self._closed.is_set():
             try:
                 query, asking = self._socket.recvfrom(4096)
-                self._socket.sendto(self._answer(query), asking)
-            except OSError:
-                return
+            except TimeoutError:
+                continue
+            self._socket.sendto(self._answer(query), asking)
 
     def _answer(self, query):
         self.questions += 1

@@ -47,9 +47,9 @@ def test_what_is_printed_has_every_file(render):
 def test_out_writes_what_run_writes(in_pod, render, fluxpod, fake_flux, secret, tmp_path):
     root = tmp_path / "root"
     run = [fluxpod, "run", *CLUSTER, "--root", str(root), "--curve-secret", secret,
-           "--flux", str(fake_flux / "flux")]  # fmt: skip
+           "--flux", str(fake_flux / "flux"), "--node-check", "on"]  # fmt: skip
     assert in_pod(run, name="fp-0").wait(10) == 0
-    render("--index", "0", "--root", str(root), "--out", str(tmp_path / "out"))
+    render("--index", "0", "--root", str(root), "--out", str(tmp_path / "out"), "--node-check", "on")
     (root / "run/state.json").unlink()  # it tells of the boot itself
     assert tree(tmp_path / "out") == tree(root)
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import podnet
 import processes
 import suites
 
@@ -16,7 +17,8 @@ def test_a_command_that_hangs_is_stopped_with_all_that_it_started(monkeypatch):
     code, output = suites.run(["sh", "-c", "setsid sleep 86399 & echo $!; sleep 86399"])
     assert code == 1
     assert "stopped: no output and no CPU time" in output
-    assert processes.state(int(output.split()[0])) is None
+    orphan = int(output.split()[0])
+    podnet.until(lambda: processes.state(orphan) is None, 10, "the end of the orphan")
 
 
 def test_a_command_that_computes_without_end_is_stopped(monkeypatch):
@@ -41,4 +43,4 @@ def test_orphans_of_the_suites_end_with_them():
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     orphan = int(done.stdout)
-    assert processes.state(orphan) is None
+    podnet.until(lambda: processes.state(orphan) is None, 10, "the end of the orphan")

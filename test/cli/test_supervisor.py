@@ -260,7 +260,7 @@ def test_nothing_is_left_behind(supervised, tmp_path):
 
 
 def test_a_broker_that_cannot_be_started_is_told_and_final(supervised, tmp_path):
-    process = supervised("true", "--flux", str(tmp_path / "none"))
+    process = supervised("true", "--flux", str(tmp_path / "none"), "--wait-timeout", "100ms")
     assert process.wait(10) == 127
     assert "none" in process.log
 

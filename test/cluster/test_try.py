@@ -39,7 +39,9 @@ def test_four_pods_meet_and_are_shown_on_a_screen():
     for rank in range(4):
         assert re.search(rf"^{rank} +flux-sample-{rank} +10\.244\.\S+ .* exit 0$", output, re.M)
         assert re.search(rf"^flux-sample-{rank} \|[ .~=]+\|$", output, re.M), output
-    assert len(output.splitlines()) <= 24
+    # How many lines of progress there are depends on the machine.
+    told = [line for line in output.splitlines() if "through their gates" not in line]
+    assert len(told) <= 23
     assert all(len(line) <= 100 for line in output.splitlines())
 
 

@@ -301,7 +301,7 @@ TEST_CASE("a slice has the same names, and its ranges stay ranges") {
     REQUIRE(list);
     const auto names = list->expand();
     for (std::size_t first = 0; first < 14; ++first) {
-        for (std::size_t count : {0, 1, 2, 5, 13}) {
+        for (const std::size_t count : {0U, 1U, 2U, 5U, 13U}) {
             const auto part = list->slice(first, count);
             const std::vector<std::string> expected(
                 names.begin() + static_cast<std::ptrdiff_t>(first),

@@ -122,10 +122,11 @@ TEST_CASE("a parent that shut down in order: known before leftovers are ended, i
         std::string line;
         int heard;
     };
-    for (const auto& [when, line, heard] :
+    for (const auto& row :
          {Row{WhenParentLeaves::rejoin, "exit 0", 1}, Row{WhenParentLeaves::rejoin, "exit 1", 0},
           Row{WhenParentLeaves::automatic, "exit 0", 0}}) {
-        CAPTURE(line);
+        const auto& [when, line, heard] = row;
+        CAPTURE(row.line);
         // The broker leaves a child, which would be ended first.
         Scene scene("sleep 1000 & " + line);
         scene.seen = {.connected = true, .joined = true};
@@ -303,13 +304,13 @@ TEST_CASE("a broker that does not end is killed when the reserve begins") {
     struct Row {
         Duration grace, patience;
     };
-    for (const auto& [grace, patience] : {Row{10s, 8s}, Row{60s, 57s}}) {
+    for (const Row& row : {Row{10s, 8s}, Row{60s, 57s}}) {
         Scene scene(std::string("trap '' TERM; kill -TERM $PPID; ") + wait_for_ever);
-        scene.what.grace = grace;
+        scene.what.grace = row.grace;
         const TimePoint before = scene.clock.now();
         auto pass_all = [&]() -> Task<void> {
             const auto executor = co_await asio::this_coro::executor;
-            while (scene.clock.now() < before + patience) {
+            while (scene.clock.now() < before + row.patience) {
                 (void)scene.clock.advance_to_next();
                 co_await asio::post(executor, asio::use_awaitable);
             }
@@ -322,7 +323,7 @@ TEST_CASE("a broker that does not end is killed when the reserve begins") {
         const Ending ending = scene.ending();
         CHECK(ending.exit_code == 128 + SIGKILL);
         CHECK(ending.why.find("took too long") != std::string::npos);
-        CHECK(scene.clock.now() == before + patience);
+        CHECK(scene.clock.now() == before + row.patience);
     }
 }
 

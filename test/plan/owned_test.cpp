@@ -40,8 +40,9 @@ TEST_CASE("a key of broker.toml that the plan decides: refused with the option t
                     {"[tbon]\ntopo = 'kary:2'", "--topology"},
                     {"[resource]\npath = '/r'", "--resource-config"},
                     {"[[resource.config]]\nhosts='fp-[0-1]'", "--resources discover"}};
-    for (const auto& [toml, option] : rows) {
-        CAPTURE(toml);
+    for (const auto& row : rows) {
+        const auto& [toml, option] = row;
+        CAPTURE(row.first);
         const auto fault = fault_of(settings, toml + "\n");
         CHECK(mentions(fault, option));
         CHECK(mentions(fault, "/mine.toml"));
@@ -81,8 +82,9 @@ TEST_CASE("an attribute that the plan decides: refused with the option that sets
                     {"config.path=/x", "--broker-config"},
                     {"tbon.topo=kary:2", "--topology"},
                     {"tbon.fanout=2", "--topology"}};
-    for (const auto& [option, hint] : rows) {
-        CAPTURE(option);
+    for (const auto& row : rows) {
+        const auto& [option, hint] = row;
+        CAPTURE(row.first);
         settings.broker_options = {"tbon.zmqdebug=1", option};
         const auto fault = fault_of(settings);
         CHECK(mentions(fault, option));

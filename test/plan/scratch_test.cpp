@@ -155,12 +155,13 @@ TEST_CASE("the user's own TMPDIR that takes no files: replaced with a warning") 
     ScratchPlace small = good("/small");
     small.free_bytes = 4096;
     const std::string far = "/" + std::string(84, 'x');
-    for (const auto& [place, cause] : std::vector<std::pair<ScratchPlace, std::string>>{
+    for (const auto& row : std::vector<std::pair<ScratchPlace, std::string>>{
              {without_files("/gone", "No such file or directory"), "No such file or directory"},
              {without_files("", "it is not an absolute path"), "it is not an absolute path"},
              {small, "4096 bytes are free"},
              {good(far), "its name has 85 bytes"}}) {
-        CAPTURE(place.path);
+        const auto& [place, cause] = row;
+        CAPTURE(row.first.path);
         ScratchFacts facts = good_facts();
         facts.tmpdir = place;
         const Plan plan = with_scratch(plain_plan(), facts);
@@ -185,8 +186,9 @@ TEST_CASE("HOME: set if there is none to keep") {
         {good("/"), true, false},
         {without_programs("/home/user"), true, false},
     };
-    for (const auto& [home, exists, is_set] : rows) {
-        CAPTURE((home ? home->path : "unset"));
+    for (const auto& row : rows) {
+        const auto& [home, exists, is_set] = row;
+        CAPTURE((row.home ? row.home->path : "unset"));
         ScratchFacts facts = good_facts();
         facts.home = home;
         facts.home_exists = exists;
