@@ -154,7 +154,9 @@ Result<int> stay_above(const Program& broker, const DecidedPod& pod, const Setti
             co_await requests.drain_and_wait(rank, limit);
         } else if (!plan.archive.empty()) {
             const bool is_up = co_await requests.wait_and_cut(limit);
-            if (is_up) co_await dump_early(plan, broker, reaper, clock);
+            if (is_up) {
+                co_await dump_early(plan, broker, reaper, clock);
+            }
         }
     };
     what.program_began = [&](TimePoint limit) { return requests.has_run(limit); };
@@ -180,7 +182,9 @@ Result<int> stay_above(const Program& broker, const DecidedPod& pod, const Setti
         co_return ending;
     };
     auto report_what_came_back = [&, any = look_for_earlier_store(plan)]() -> Task<void> {
-        if (any) co_await requests.report_jobs();
+        if (any) {
+            co_await requests.report_jobs();
+        }
         co_await clock.sleep_until(TimePoint::max());
     };
     auto while_probed = [&]() -> Task<Result<Ending>> {
