@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const auto bytes = as_text(data, size);
     const auto header = bytes.substr(0, flux_header_size);
     const auto announced = flux_message_size(header);
-    must_hold(!announced || *announced <= std::size_t{1} << 20U, "no message is larger than 1 MiB");
+    must_hold(!announced || *announced <= std::size_t{8} << 20U, "no message is larger than 8 MiB");
     const auto message = announced ? bytes.substr(header.size()) : bytes;
     const auto response = decode_flux_response(message);
     if (!response) {
