@@ -230,7 +230,9 @@ Task<void> FluxRequests::undrain_our_own(std::uint32_t rank) {
         auto status = co_await ask("resource.status", "", clock_.now() + quick);
         if (status && !is_drained_by_us(*status, rank)) co_return;
         auto undrained = status;
-        if (status) undrained = co_await ask("resource.undrain", self, clock_.now() + quick);
+        if (status) {
+            undrained = co_await ask("resource.undrain", self, clock_.now() + quick);
+        }
         if (undrained) {
             log::info("rank {} takes jobs again", rank);
             co_return;
