@@ -57,8 +57,12 @@ class Decision {
     }
 
   private:
-    void note(std::string text) { plan_.scratch.push_back({.warns = false, .text = text}); }
-    void warn(std::string text) { plan_.scratch.push_back({.warns = true, .text = text}); }
+    void note(std::string text) {
+        plan_.scratch.push_back({.warns = false, .text = std::move(text)});
+    }
+    void warn(std::string text) {
+        plan_.scratch.push_back({.warns = true, .text = std::move(text)});
+    }
 
     void set(const std::string& name, const std::string& value) {
         plan_.launch.set_environment.emplace_back(name, value);
