@@ -907,17 +907,21 @@ def test_tty_intr(on_terminal, pty):
     assert b"got 2 " not in pty.seen
 
 
-def test_tty_ctrlz(on_terminal, pty):
-    """Nobody is there who could continue it: neither above PID 1, nor above a session leader."""
-    process = on_terminal(CHILD, "nothing", setup=lambda: pty.control(0, 1, 2))
-    pty.expect(b"ready")
-    child = only_child(process)
+def continues_after_a_typed_ctrl_z(process, child, pty):
     switches = status(child, "voluntary_ctxt_switches")
     pty.type(b"\x1a")
     podnet.until(lambda: status(child, "voluntary_ctxt_switches") != switches, 10)
     podnet.until(lambda: state(child) == "S", 10, "the continuation")
     pty.type(b"\x03")
     assert process.wait(10) == 130
+
+
+def test_tty_ctrlz(on_terminal, pty):
+    """Nobody is there who could continue it: neither above PID 1, nor above a session leader."""
+    process = on_terminal(CHILD, "nothing", setup=lambda: pty.control(0, 1, 2))
+    pty.expect(b"ready")
+    child = only_child(process)
+    continues_after_a_typed_ctrl_z(process, child, pty)
 
 
 @only_ours
@@ -929,12 +933,7 @@ def test_a_typed_ctrl_z_after_a_sent_one_that_was_caught_is_undone(on_terminal, 
     pty.expect(b"got 20")
     child = only_child(process)
     podnet.until(lambda: state(child) == "S", 10, "the end of the handler")
-    switches = status(child, "voluntary_ctxt_switches")
-    pty.type(b"\x1a")
-    podnet.until(lambda: status(child, "voluntary_ctxt_switches") != switches, 10)
-    podnet.until(lambda: state(child) == "S", 10, "the continuation")
-    pty.type(b"\x03")
-    assert process.wait(10) == 130
+    continues_after_a_typed_ctrl_z(process, child, pty)
 
 
 class Shell:
