@@ -13,7 +13,9 @@ _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
 _NUMBER, _FIRST_ARGUMENT = 0, 16  # offsets in struct seccomp_data
 _SOCKET = {"x86_64": 41, "aarch64": 198}.get(platform.machine())
 _AF_NETLINK = 16
-CLONE3 = 435  # the same on every architecture
+# The same on every architecture.
+CLONE3 = 435
+FACCESSAT2 = 439
 
 
 def _install(*instructions):

@@ -40,12 +40,9 @@ void tell_of_cut_jobs(const ArchiveContent& content, std::string_view what) {
               more == 0 ? "" : fmt::format(" and {} more", more));
 }
 
-// What flux-dump wrote before the broker was told to end.
-std::string early_dump_of(const Plan& plan) { return plan.layout.dump + ".early"; }
-
 void remove_dumps(const Plan& plan) {
     (void)::unlink(plan.layout.dump.c_str());
-    (void)::unlink(early_dump_of(plan).c_str());
+    (void)::unlink(plan.layout.early_dump.c_str());
 }
 
 // The broker's own dump holds more; where it is not whole, the early one counts.
@@ -55,7 +52,7 @@ Result<ArchiveContent> archive_best_dump(const Plan& plan, Progress& progress) {
         // A whole one that found no room waits for the next start.
         const auto of_broker = inspect_archive(plan.layout.dump);
         if (of_broker && *of_broker) return saved;
-        auto second = archive_dump(early_dump_of(plan), plan.archive, progress);
+        auto second = archive_dump(plan.layout.early_dump, plan.archive, progress);
         if (second) saved = std::move(second);
     }
     if (saved) remove_dumps(plan);
@@ -64,7 +61,7 @@ Result<ArchiveContent> archive_best_dump(const Plan& plan, Progress& progress) {
 
 Status save_what_was_left(const Plan& plan) {
     bool any_whole = false;
-    for (const auto& dump : {plan.layout.dump, early_dump_of(plan)}) {
+    for (const auto& dump : {plan.layout.dump, plan.layout.early_dump}) {
         auto left = inspect_archive(dump);
         any_whole = any_whole || (left && *left);
         if (left) continue;
@@ -149,8 +146,8 @@ Result<bool> ready_to_restore(const Plan& plan) {
     return true;
 }
 
-Task<void> dump_early(const Plan& plan, Program flux, Reaper& reaper, Clock& clock) {
-    const std::string file = early_dump_of(plan);
+Task<bool> dump_early(const Plan& plan, Program flux, Reaper& reaper, Clock& clock) {
+    const std::string& file = plan.layout.early_dump;
     ChildRequest request;
     request.program = std::move(flux);
     request.program.argv = {"flux",          "dump", "--quiet", "--ignore-failed-read",
@@ -158,10 +155,11 @@ Task<void> dump_early(const Plan& plan, Program flux, Reaper& reaper, Clock& clo
     request.program.environment.set("FLUX_URI", "local://" + plan.layout.local_socket);
     request.timeout = early_dump_timeout;
     const auto outcome = co_await run_child(reaper, std::move(request), clock);
-    if (outcome && outcome->exit_code == 0) co_return;
+    if (outcome && outcome->exit_code == 0) co_return true;
     log::warning("the first dump failed, so only Flux's own at its end counts: {}",
                  outcome ? excerpt(trim(outcome->errors), 200) : outcome.error().message());
     (void)::unlink(file.c_str());
+    co_return false;
 }
 
 Task<Result<int>> save_state(const Plan& plan, int exit_code, BootReport& report,

@@ -148,19 +148,28 @@ Result<int> stay_above(const Program& broker, const DecidedPod& pod, const Setti
     };
     what.parent_lost = [&](ParentSeen& seen) { return follower.parent_lost(seen); };
     what.parent_shut_down = [&] { return follower.parent_shut_down(); };
+    bool is_up = false;  // so that there is something to save
     what.before_the_end = [&](TimePoint limit) -> Task<void> {
         report.begin(stage::leaving);
         if (!plan.identity.is_lead()) {
             co_await requests.drain_and_wait(rank, limit);
         } else if (!plan.archive.empty()) {
-            const bool is_up = co_await requests.wait_and_cut(limit);
-            if (is_up) {
-                co_await dump_early(plan, broker, reaper, clock);
-            }
+            is_up = co_await requests.wait_and_cut(limit);
         }
     };
     what.program_began = [&](TimePoint limit) { return requests.has_run(limit); };
-    if (!plan.archive.empty()) what.may_be_dumping = [&] { return requests.may_be_dumping(); };
+    if (plan.identity.is_lead() && !plan.archive.empty()) {
+        what.may_be_dumping = [&] { return requests.may_be_dumping(); };
+        what.save_early = [&](TimePoint kill_at) -> Task<void> {
+            if (!is_up) co_return;
+            const TimePoint begun = clock.now();
+            const bool whole = co_await dump_early(plan, broker, reaper, clock);
+            const Duration took = clock.now() - begun;
+            // Another one, as Flux makes it at its end, would not be ready in time.
+            if (whole && clock.now() + 2 * took > kill_at)
+                co_await requests.leave_out_dump(kill_at);
+        };
+    }
 
     Movement of_save{.bytes = 0, .since = TimePoint::max()};
     auto stalled = [&]() -> std::string {

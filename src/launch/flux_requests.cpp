@@ -220,6 +220,15 @@ Task<void> FluxRequests::cut(TimePoint limit) {
     }
 }
 
+Task<void> FluxRequests::leave_out_dump(TimePoint limit) {
+    const auto removed = co_await ask("attr.rm", R"({"name":"content.dump"})", limit);
+    if (removed) {
+        log::info("Flux's own dump is left out: there is no time for a second one");
+    } else {
+        log::debug("Flux will dump once more: {}", removed.error().cause);
+    }
+}
+
 Task<void> FluxRequests::undrain_our_own(std::uint32_t rank) {
     Backoff pause({.first = std::chrono::seconds(1), .most = std::chrono::seconds(30), .factor = 2},
                   rank);

@@ -37,8 +37,9 @@ Duration last_reserve_of(Duration grace) {
 
 struct BrokerEnd {
     int exit_code = 0;
-    bool told = false;    // by us, before it ended
-    bool killed = false;  // by us, because it took too long
+    bool told = false;     // by us, before it ended
+    bool killed = false;   // by us, because it took too long
+    bool hurried = false;  // by us, with a second SIGTERM
     ParentSeen parent;
     std::string lost;  // how it showed that the parent was lost; empty: the broker ended by itself
     bool program_began = false;
@@ -179,6 +180,10 @@ Task<void> Supervisor::leave(Child broker, BrokerEnd& end) {
     };
     co_await ((note_begin() && what_.before_the_end(limit)) || reaper_.end_of(broker) ||
               clock_.sleep_until(limit + patience / 10));
+    if (what_.save_early && !broker.has_ended()) {
+        co_await (what_.save_early(kill_at) || reaper_.end_of(broker) ||
+                  clock_.sleep_until(kill_at));
+    }
     if (broker.has_ended()) co_return;
     end.told = true;
     broker.signal(SIGTERM);
@@ -189,7 +194,8 @@ Task<void> Supervisor::leave(Child broker, BrokerEnd& end) {
     const Duration rest = kill_at - clock_.now();
     const TimePoint hurry_at = kill_at - (what_.may_be_dumping ? rest / 2 : rest / 4);
     if (co_await ends_by(broker, hurry_at)) co_return;
-    if (!co_await may_be_dumping()) broker.signal(SIGTERM);
+    end.hurried = !co_await may_be_dumping();
+    if (end.hurried) broker.signal(SIGTERM);
     if (co_await ends_by(broker, kill_at) || !co_await may_be_dumping()) co_return;
     (void)co_await ends_by(broker, grace_end_ - last_reserve_of(what_.grace));
 }
@@ -236,6 +242,10 @@ Ending Supervisor::ending_of(const BrokerEnd& end) const {
     }
     const bool began = what_.has_program && end.program_began;
     if (end.exit_code == 0 && (began || !what_.has_program)) return {};
+    if (end.hurried && what_.may_be_dumping && !what_.has_program) {
+        log::warning("Flux's clean-up was cut short: {}", status);
+        return {};
+    }
     if (began) return {.exit_code = end.exit_code, .why = told + ", " + status};
     // What a broker ends with that is told so before it is up, or has no parent, tells nothing
     // more.

@@ -38,6 +38,7 @@ Layout Layout::below(const std::string& root) {
         .rundir = base + "/run/flux",
         .statedir = base + "/var/lib/flux",
         .dump = base + "/var/lib/flux/fluxpod-dump.tar",
+        .early_dump = base + "/var/lib/flux/fluxpod-dump.early.tar",
         .local_socket = base + "/run/flux/local",
         .state = base + "/run/state.json",
         .pulse_socket = base + "/run/pulse",

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """fluxpod topology: the report, its JSON, the drawing, and machines that are not this one."""
 
+import errno
 import json
 import os
 import shutil
@@ -8,6 +9,7 @@ import xml.etree.ElementTree
 from pathlib import Path
 
 import pytest
+import seccomp
 
 DATA = Path(__file__).resolve().parents[1] / "data/hwloc"
 
@@ -82,6 +84,20 @@ def test_described_machine_is_not_a_whole_node(topology, tmp_path, variable):
     assert json.loads(strict)["refused"] is True
     meant = json.loads(topology("--machine", "core:8 pu:1", "--format", "json", env={name: value}))
     assert (meant["verdict"], meant["machine"]["cores"]) == ("whole node", 8)
+
+
+def deny_faccessat2():
+    seccomp.deny(errno.EPERM, seccomp.FACCESSAT2)
+
+
+def test_reads_that_a_seccomp_profile_denies_are_told_and_the_kernel_counts(topology):
+    """hwloc asks faccessat2(2) before it reads /sys, and shows what it can find out without."""
+    told = json.loads(topology("--format", "json", setup=deny_faccessat2))
+    assert told["verdict"] == "unproven"
+    assert "/sys/devices/system/cpu could not be read (Operation not permitted)" in told["reason"]
+    assert 1 <= told["flux"]["cores"] <= len(os.sched_getaffinity(0))
+    strict = topology("--format", "json", "--node-rule", "strict", setup=deny_faccessat2)
+    assert json.loads(strict)["refused"] is True
 
 
 def test_a_recorded_node_is_read_with_its_devices(topology, tmp_path):

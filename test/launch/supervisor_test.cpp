@@ -387,6 +387,62 @@ TEST_CASE("a broker that may be dumping: no second SIGTERM, and nearly all of th
     }
 }
 
+TEST_CASE("the status of a broker that was hurried counts only if it had jobs to lose") {
+    struct Row {
+        bool state_is_kept;
+        int exit_code;
+    };
+    for (const auto& row : {Row{true, 0}, Row{false, 128 + SIGTERM}}) {
+        CAPTURE(row.state_is_kept);
+        Scene scene(R"(trap 'test -e "$1" && exit 129; echo told >"$1"' TERM; kill -TERM $PPID; )" +
+                    std::string(wait_for_ever));
+        scene.what.is_lead = true;
+        auto pass_once_told = [&]() -> Task<void> {
+            const auto executor = co_await asio::this_coro::executor;
+            while (!std::filesystem::exists(scene.dir / "heard")) {
+                co_await asio::post(executor, asio::use_awaitable);
+            }
+            (void)scene.clock.advance_to_next();
+        };
+        if (row.state_is_kept) {
+            scene.what.may_be_dumping = []() -> Task<bool> { co_return false; };
+        }
+        scene.what.before_the_end = [&](TimePoint) -> Task<void> {
+            const auto executor = co_await asio::this_coro::executor;
+            asio::co_spawn(executor, pass_once_told(), asio::detached);
+        };
+        CHECK(scene.ending().exit_code == row.exit_code);
+    }
+}
+
+TEST_CASE("state that is saved early may take until the broker is killed, and no longer") {
+    Scene scene(std::string("trap '' TERM; kill -TERM $PPID; ") + wait_for_ever);
+    scene.what.is_lead = true;
+    scene.what.grace = 10s;
+    const TimePoint before = scene.clock.now();
+    auto pass_all = [&]() -> Task<void> {
+        const auto executor = co_await asio::this_coro::executor;
+        while (scene.clock.now() < before + 8s) {
+            (void)scene.clock.advance_to_next();
+            co_await asio::post(executor, asio::use_awaitable);
+        }
+    };
+    std::vector<std::string> order;
+    scene.what.before_the_end = [&](TimePoint) -> Task<void> {
+        order.emplace_back("before the end");
+        co_return;
+    };
+    scene.what.save_early = [&](TimePoint kill_at) -> Task<void> {
+        order.emplace_back("save");
+        CHECK(kill_at == before + 8s);
+        asio::co_spawn(co_await asio::this_coro::executor, pass_all(), asio::detached);
+        co_await never();
+    };
+    CHECK(scene.ending().exit_code == 128 + SIGKILL);
+    CHECK(scene.clock.now() == before + 8s);
+    CHECK(order == std::vector<std::string>{"before the end", "save"});
+}
+
 TEST_CASE("a second signal ends everything at once") {
     Scene scene(std::string("trap '' TERM; kill -TERM $PPID; ") + wait_for_ever);
     scene.what.before_the_end = [](TimePoint) -> Task<void> {

@@ -21,9 +21,9 @@ namespace fluxpod {
 [[nodiscard]] Result<bool> ready_to_restore(const Plan& plan);
 
 // While the broker still runs, once jobs were cut: flux-dump(1) writes a first dump, which counts
-// if Flux does not come to its own before it is killed. Ends with flux-dump; cancelled, it is
-// killed.
-[[nodiscard]] Task<void> dump_early(const Plan& plan, Program flux, Reaper& reaper, Clock& clock);
+// if Flux does not come to its own before it is killed. Ends with flux-dump, with whether the dump
+// is whole; cancelled, flux-dump is killed.
+[[nodiscard]] Task<bool> dump_early(const Plan& plan, Program flux, Reaper& reaper, Clock& clock);
 
 // After the broker's end: its dump, or else the first one, becomes the archive. The exit code to
 // end with: the broker's, or error 13 where that would hide that nothing was saved. It takes as

@@ -28,6 +28,8 @@ class FluxRequests {
     // jobs that were cut have half of the rest to end. False: there is no job manager yet, so that
     // Flux holds nothing that a dump could save.
     [[nodiscard]] Task<bool> wait_and_cut(TimePoint limit);
+    // Flux makes no dump at its end.
+    [[nodiscard]] Task<void> leave_out_dump(TimePoint limit);
     // Takes back what drain_and_wait did before this pod was started again. Waits for the broker,
     // and tries again until it is done or ten minutes have gone.
     [[nodiscard]] Task<void> undrain_our_own(std::uint32_t rank);

@@ -43,11 +43,17 @@ struct Supervised {
     // Told to end, before the broker is: whatever should be done while it still runs, until `limit`
     // at the latest. Cut off soon after it.
     std::function<Task<void>(TimePoint limit)> before_the_end;
+    // A lead whose state is kept, after that: saves it while the broker still runs, since the
+    // broker's own dump may come too late on a busy machine. Cut off at `kill_at`, when the broker
+    // is killed as well.
+    std::function<Task<void>(TimePoint kill_at)> save_early;
     // Whether the program was begun, asked when the lead is told to end: Flux ends with 0 where it
     // was not. Until `limit` at the latest.
     std::function<Task<bool>(TimePoint limit)> program_began;
     // A lead whose state is kept: whether a second SIGTERM could now abort the dump. Such a broker
-    // gets no second one, and has nearly the whole grace period. Empty: nothing is dumped.
+    // gets no second one, and has nearly the whole grace period. One that gets it abandons its
+    // clean-up and ends with a status other than 0, which counts as success: its jobs have ended.
+    // Empty: nothing is dumped.
     std::function<Task<bool>()> may_be_dumping;
 };
 

@@ -40,6 +40,7 @@ struct Layout {
     std::string rundir;        // root/run/flux
     std::string statedir;      // root/var/lib/flux
     std::string dump;          // statedir/fluxpod-dump.tar, not yet in the archive
+    std::string early_dump;    // statedir/fluxpod-dump.early.tar: flux-dump(1) goes by the suffix
     std::string local_socket;  // rundir/local, where the broker answers
     std::string state;         // root/run/state.json, where the boot is
     std::string pulse_socket;  // root/run/pulse, where the supervisor answers
