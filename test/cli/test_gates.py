@@ -110,9 +110,7 @@ def test_a_peer_that_is_not_curve_is_22(follower, refuses, peer, cluster, behavi
 
 def test_a_peer_that_says_nothing_is_22_at_the_deadline(follower, refuses, peer, cluster):
     peer("held = []\n" + LISTENER.format("held.append(peer)"))
-    begun = time.monotonic()
-    refuses(follower(cluster, "--wait-timeout", "3s"), 22, "CURVE")
-    assert time.monotonic() - begun < 4
+    refuses(follower(cluster, "--wait-timeout", "3s"), 22, "CURVE", r"tries in 3(\.\d+)?s")
 
 
 def test_a_parent_with_another_certificate_is_22_at_once(
@@ -125,9 +123,7 @@ def test_a_parent_with_another_certificate_is_22_at_once(
          "flux-service", "--curve-secret", str(other)],
         name=f"{cluster}-0",
     )  # fmt: skip
-    begun = time.monotonic()
-    refuses(follower(cluster, "--wait-timeout", "60s"), 22, "certificate|key")
-    assert time.monotonic() - begun < 3
+    refuses(follower(cluster, "--wait-timeout", "10m"), 22, "certificate|key", within=60)
 
 
 # ---- fluxpod wait --------------------------------------------------------------------------------
@@ -241,12 +237,13 @@ def test_flux_of_a_view_that_is_on_its_way_is_waited_for(in_pod, fluxpod, fake_f
 
 
 def test_flux_that_never_comes_is_127_at_the_deadline(in_pod, refuses, fluxpod, tmp_path):
-    words = [fluxpod, "run", "--size", "1", "--wait-timeout", "1s", "--root",
-             str(tmp_path / "root")]  # fmt: skip
-    refuses(in_pod([*words, "--flux", "/never/flux"], name="one-0"), 127, "/never/flux", "tries in")
-    begun = time.monotonic()
-    refuses(in_pod([*words, "--flux", "no-such-flux"], name="one-0"), 127, "no-such-flux", "PATH")
-    assert time.monotonic() - begun < 1
+    def lead(flux, timeout):
+        return in_pod([fluxpod, "run", "--size", "1", "--wait-timeout", timeout, "--root",
+                       str(tmp_path / "root"), "--flux", flux], name="one-0")  # fmt: skip
+
+    refuses(lead("/never/flux", "1s"), 127, "/never/flux", "tries in")
+    # A name without a path is not waited for.
+    refuses(lead("no-such-flux", "10m"), 127, "no-such-flux", "PATH", within=60)
 
 
 # ---- what changes while a pod waits -------------------------------------------------------------

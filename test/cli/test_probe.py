@@ -6,7 +6,6 @@ import socket
 import struct
 import subprocess
 import threading
-import time
 from pathlib import Path
 
 import podnet
@@ -183,10 +182,9 @@ def test_readiness_follows_the_brokers_state(probe, root, at_stage, state, lead,
 def test_a_broker_that_hangs_is_not_live_and_is_given_up_in_time(probe, root, at_stage):
     at_stage("launch", launches=1)
     _hung = Broker(root, None)  # it listens as long as it is kept
-    begun = time.monotonic()
+    # What it would wait for, were the time that it is given not kept, never comes.
     assert answers(probe, "--answer-within", "100ms") == {
         "startup": 0, "readiness": 1, "liveness": 1}  # fmt: skip
-    assert time.monotonic() - begun < 5
     assert "does not answer" in probe("liveness", "--answer-within", "100ms")[1]
 
 

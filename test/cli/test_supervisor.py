@@ -115,10 +115,9 @@ def test_a_broker_that_answers_nothing_is_told_to_end_within_the_grace_period(su
     line = f"trap 'echo ending; exit 0' TERM; {WAITING}"
     options = ("--grace", "6s", "--archive", str(tmp_path / "archive.tar"))
     process = says(supervised(line, *options, state=None), "begun")
-    begun = time.monotonic()
     process.signal(signal.SIGTERM)
-    assert process.wait(20) == 143
-    assert time.monotonic() - begun < 7
+    # And in time: it would have been killed otherwise.
+    assert process.wait(60) == 143
     assert "ending" in process.stdout
 
 
