@@ -254,6 +254,9 @@ Environment planned_environment(const LaunchPlan& launch, Environment inherited)
     for (const auto& [name, value] : launch.set_environment) inherited.set(name, value);
     for (const auto& [name, value] : launch.append_environment) {
         const std::string before = inherited.get(name).value_or("");
+        // As in a container whose other programs are given it by the manifest.
+        const bool is_there = (":" + before + ":").find(":" + value + ":") != std::string::npos;
+        if (is_there) continue;
         inherited.set(name, before.empty() ? value : fmt::format("{}:{}", before, value));
     }
     return inherited;

@@ -34,6 +34,11 @@ def test_fluxpod_stays_above_every_broker_and_ends_before_it_is_killed(services)
         assert grace + 5 <= int(service["stop_grace_period"].rstrip("s"))
 
 
+def test_a_job_that_is_submitted_from_outside_is_started_as_the_leads_own(services):
+    for service in services:
+        assert service["environment"]["FLUX_SHELL_RC_PATH"] == "/run/fluxpod/etc/flux/shell"
+
+
 def test_no_service_may_do_more_than_it_must(services):
     for service in services:
         assert service["read_only"] is True

@@ -52,6 +52,18 @@ def test_the_environment_is_passed_on_byte_for_byte(start, lead, dump):
     assert all(name.startswith(b"FLUX") for name in ours), ours
 
 
+@pytest.mark.parametrize("before, then", [("", "{}"), ("/own", "/own:{}"), ("{}", "{}"),
+                                          ("/own:{}:/more", "/own:{}:/more")])  # fmt: skip
+def test_a_search_path_is_extended_once(start, lead, dump, tmp_path, before, then):
+    """Manifests set it for whoever submits from outside."""
+    ours = str(tmp_path / "root/etc/flux/shell")
+    env = {"PATH": os.environ["PATH"]}
+    if before:
+        env["FLUX_SHELL_RC_PATH"] = before.format(ours)
+    seen = dump(start(lead("--cpu-limit", "1", "--", "date"), env=env)).env
+    assert f"FLUX_SHELL_RC_PATH={then.format(ours)}".encode() in seen
+
+
 def test_a_clean_signal_state_stays_clean(start, lead, dump):
     seen = dump(start(lead("--", "date")))
     assert [seen.signals(field) for field in ("SigBlk", "SigIgn", "SigPnd", "ShdPnd")] == [set()] * 4

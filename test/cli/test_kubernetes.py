@@ -304,6 +304,13 @@ def test_flux_and_its_jobs_can_write_where_they_do(objects):
         assert flux["workingDir"] == "/tmp"
 
 
+def test_a_job_that_is_submitted_from_outside_is_started_as_the_leads_own(objects):
+    for template in templates(objects):
+        variables = {each["name"]: each.get("value") for each in flux_of(template)["env"]}
+        root = settings_of(objects, template).get("root", "/run/fluxpod")
+        assert variables["FLUX_SHELL_RC_PATH"] == f"{root}/etc/flux/shell"
+
+
 def test_an_archive_outlives_the_pods(objects):
     for template in templates(objects):
         flux = flux_of(template)
