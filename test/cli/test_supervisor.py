@@ -22,13 +22,14 @@ def supervised(start, fluxpod, tmp_path):
     its broker accepts every question and answers none."""
     brokers = []
 
-    def run(line, *options, state="run", command=("program",), below=(), **how):
+    def run(line, *options, state="run", command=("program",), below=(), others="sleep 1000",
+            topics=None, **how):  # fmt: skip
         program = tmp_path / "flux"
         # The commands that a hanging instance would hang.
-        program.write_text(f'#!/bin/bash\ncase "$1" in\nbroker) {line};;\n*) sleep 1000;;\nesac\n')
+        program.write_text(f'#!/bin/bash\ncase "$1" in\nbroker) {line};;\n*) {others};;\nesac\n')
         program.chmod(0o755)
         get = None if state is None else f'{{"state":"{state}"}}'
-        topics = {"job_manager_queue_start": None} if state is None else {}
+        topics = topics or ({"job_manager_queue_start": None} if state is None else {})
         brokers.append(FakeBroker(tmp_path / "root/run/flux/local", state_machine_get=get, **topics))
         words = command_line([fluxpod, "run", "--supervise"], {
             "--size": "1", "--cluster-name": "one", "--index": "0", "--hostname": "one-0",
@@ -119,6 +120,30 @@ def test_a_broker_that_answers_nothing_is_told_to_end_within_the_grace_period(su
     # And in time: it would have been killed otherwise.
     assert process.wait(60) == 143
     assert "ending" in process.stdout
+
+
+# What a dump needs of the instance.
+IDLE = {"job_manager_queue_start": "{}", "job_manager_idle": "{}", "attr_rm": "{}"}
+
+
+@pytest.mark.parametrize("seconds, code, left_out", [(0.1, 0, False), (2, 0, True), (60, 13, False)])
+def test_a_dump_is_saved_if_the_grace_period_holds_it(supervised, tmp_path, seconds, code, left_out):
+    """Of 6 s, a dump may take until the broker is killed. A second one is made by Flux itself at its
+    end if there is time for it."""
+    write = DUMP.replace("PATH", "__import__('sys').argv[1]").replace("SIZE", "1000")
+    write = write.replace("python3 -", 'python3 - "${@: -1}"')
+    archive = tmp_path / "archive.tar"
+    process = says(
+        supervised(f"trap 'exit 0' TERM; {WAITING}", "--grace", "6s", "--archive", str(archive),
+                   command=(), others=f"sleep {seconds} && {write}\n", topics=IDLE),
+        "begun",
+    )  # fmt: skip
+    begun = time.monotonic()
+    process.signal(signal.SIGTERM)
+    assert process.wait(60) == code, process.log
+    assert archive.exists() == (code == 0)
+    assert ("is left out" in process.log) == left_out
+    assert (time.monotonic() - begun >= 4) == (seconds == 60)
 
 
 # As Flux's dump begins, and large enough to be seen at work.
