@@ -308,7 +308,8 @@ class Process:
             # All pods share this machine on purpose, so none of them is to drain itself for it.
             image = {"PATH": os.environ["PATH"], "HOME": "/tmp", "HOSTNAME": self.name,
                      "FLUXPOD_NODE_CHECK": "off"}  # fmt: skip
-            env = [os.fsencode(f"{k}={v}") for k, v in {**image, **(env or {})}.items()]
+            env = [os.fsencode(f"{k}={v}") for k, v in {**image, **(env or {})}.items()
+                   if v is not None]  # fmt: skip
         ours, theirs = socket.socketpair()
         self.pid = self._fork()
         if self.pid == 0:

@@ -51,6 +51,7 @@ std::string packages_of(const std::vector<NodeShape::Core>& cores) {
 constexpr std::string_view program = R"(
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 KEY = "fluxpod.node-check."
+DRAINED = "fluxpod.node-drained.%d" % RANK  # there if a life of this rank drained it
 APPEND = 32  # FLUX_KVS_APPEND
 SECONDS = 20.0
 
@@ -136,6 +137,9 @@ class Kernel:
 
 def drained_here(handle):
     """Whether an earlier life of this rank drained it for this reason."""
+    # Flux's answer grows with the cluster, so that it is asked by those only that have to.
+    if not flux.kvs.exists(handle, DRAINED):
+        return False
     try:
         drains = answer(ask(handle, "resource.status"))["drain"]
     except OSError:
@@ -153,11 +157,15 @@ def check(kernel, number, newest):
         reason = "on the node of rank %d (%s), which is counted there: kernel boot id %s" % (
             first.rank, first.host, kernel.boot_id)
         drain = {"targets": str(RANK), "reason": reason, "mode": "update"}
+        flux.kvs.put(kernel.handle, DRAINED, True)
+        flux.kvs.commit(kernel.handle)
         answer(ask(kernel.handle, "resource.drain", drain))
         kernel.append("drained")
         print("fluxpod: node check: drained rank %d: %s" % (RANK, reason), file=sys.stderr)
     elif drained_here(kernel.handle):
         answer(ask(kernel.handle, "resource.undrain", {"targets": str(RANK), "mode": "update"}))
+        flux.kvs.put_unlink(kernel.handle, DRAINED)
+        flux.kvs.commit(kernel.handle)
     return first is None
 
 

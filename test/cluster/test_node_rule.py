@@ -93,7 +93,7 @@ def quota_of_one_cpu(cgroup):
 
 @pytest.fixture
 def boot(net, fluxpod, secret):
-    def start(*options, size=1, ranks=None, lead_command=(), setup=None,
+    def start(*options, size=1, ranks=None, lead_command=(), setup=None, environment=None,
               per_pod=lambda rank: []):  # fmt: skip
         pods = []
         for rank in ranks if ranks is not None else range(size):
@@ -101,7 +101,7 @@ def boot(net, fluxpod, secret):
                 "--size": str(size), "--service": "flux-service", "--curve-secret": secret,
                 "--wait-timeout": "40s",
             })  # fmt: skip
-            env = {"JOB_COMPLETION_INDEX": str(rank)}
+            env = {"JOB_COMPLETION_INDEX": str(rank), **(environment or {})}
             argv = words(*options, *per_pod(rank), "--", *lead_command)
             pods.append(net.pod(f"fp-{rank}", argv, env=env, setup=setup))
         return pods
@@ -332,7 +332,9 @@ class TestFlux:
     def test_the_second_rank_on_a_kernel_is_drained_and_names_the_first(self, boot):
         script = ("flux resource list -s free,down -no '{state} {nnodes} {nodelist}'; "
                   "flux resource drain -no '{ranks} {reason}'")  # fmt: skip
-        pods = boot("--node-rule", "strict", size=3, lead_command=["sh", "-c", script])
+        by_default = {"FLUXPOD_NODE_CHECK": None}
+        pods = boot("--node-rule", "strict", size=3, lead_command=["sh", "-c", script],
+                    environment=by_default)  # fmt: skip
         all_end_with(pods, 0)
         assert "free 1 fp-0" in pods[0].stdout
         assert "down 2 fp-[1-2]" in pods[0].stdout

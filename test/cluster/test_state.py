@@ -65,7 +65,7 @@ class Cluster:
     def flux(self, *words):
         environment = {**os.environ, "FLUX_URI": f"local://{self.root}-0/run/flux/local"}
         done = subprocess.run(["flux", *words], env=environment, capture_output=True, text=True,
-                              timeout=240)  # fmt: skip
+                              timeout=900)  # fmt: skip
         assert done.returncode == 0, done.stderr
         return done.stdout
 
