@@ -39,15 +39,10 @@ Result<Settings> settle(const Invocation& invocation) {
     return settings;
 }
 
-Result<int> with_report(Invocation& invocation,
-                        Result<int> (*boot)(Invocation&, const Settings&, BootReport&)) {
-    auto settings = settle(invocation);
-    if (!settings) return fail(settings.error());
-    auto report = BootReport::open(settings->report);
-    if (!report) return fail(report.error());
-    auto ended = boot(invocation, *settings, *report);
-    if (!ended) report->fail(ended.error());
-    return ended;
+Result<int> end_at(const Stop& stop, BootReport& report) {
+    if (!stop.error) return stop.exit_code;
+    report.fail(*stop.error);
+    return fail(*stop.error);
 }
 
 namespace {
@@ -88,11 +83,14 @@ Task<Result<int>> find_reverse_name(const Settings& settings, PodFacts& facts) {
 
 }  // namespace
 
-Result<int> learn_facts(const Settings& settings, const Environment& environment, PodFacts& facts) {
-    facts = read_pod_facts(environment, SystemPaths{});
+Stage<PodFacts> learn_facts(const Settings& settings, const Environment& environment) {
+    PodFacts facts = read_pod_facts(environment, SystemPaths{});
     facts.scratch = read_scratch_facts(environment, settings.root);
-    if (!needs_reverse_name(settings, facts)) return 0;
-    return unless_signalled(find_reverse_name(settings, facts));
+    if (needs_reverse_name(settings, facts)) {
+        auto found = pass_unless_signalled(find_reverse_name(settings, facts));
+        if (!found) return tl::unexpected(found.error());
+    }
+    return facts;
 }
 
 Result<KnownPod> know_pod(const Settings& settings, PodFacts facts) {
@@ -103,6 +101,17 @@ Result<KnownPod> know_pod(const Settings& settings, PodFacts facts) {
     pod.identity = std::move(*identity);
     log::set_pod(pod.identity.hostname);
     return pod;
+}
+
+Stage<KnownPod> identify_pod(const Settings& settings, const Environment& environment,
+                             BootReport& report) {
+    report.begin("identity");
+    auto facts = learn_facts(settings, environment);
+    if (!facts) return tl::unexpected(facts.error());
+    auto pod = know_pod(settings, std::move(*facts));
+    if (!pod) return fail(pod.error());
+    report.set_pod(pod->identity.hostname, pod->identity.rank);
+    return std::move(*pod);
 }
 
 NodeFacts read_node_facts(const Settings& settings, NodeShape shape, bool in_kubernetes) {
@@ -192,16 +201,9 @@ void log_scratch(const Plan& plan) {
 
 }  // namespace
 
-Result<DecidedPod> know_and_decide(const Settings& settings, PodFacts facts, BootReport& report) {
-    auto pod = know_pod(settings, std::move(facts));
-    if (!pod) return fail(pod.error());
-    const Identity& identity = pod->identity;
-    report.set_pod(identity.hostname, identity.rank);
-
-    report.begin("plan");
-    auto around = look_around(settings, pod->facts.in_kubernetes);
-    if (!around) return fail(around.error());
-    auto plan = decide(settings, *pod, *around);
+Result<Plan> decide_for_boot(const Settings& settings, const KnownPod& pod,
+                             const Surroundings& around) {
+    auto plan = decide(settings, pod, around);
     if (!plan) return fail(plan.error());
     if (nobody_can_connect(*plan)) {
         return fail({.code = ExitCode::settings,
@@ -211,15 +213,16 @@ Result<DecidedPod> know_and_decide(const Settings& settings, PodFacts facts, Boo
                      .tried = "",
                      .hint = "name an interface or an address with --bind, or '*' for all"});
     }
+    const Identity& identity = pod.identity;
     log::info("rank {} of {} ({}), {}", identity.rank, identity.size, identity.platform,
               plan->parent ? "parent " + identity.address_of(*plan->parent) : "the lead");
     tell_node(*plan);
     log_scratch(*plan);
     if (!plan->bind.address) log::warning("bind to {}", plan->bind.reason);
-    return DecidedPod{.facts = std::move(pod->facts), .plan = std::move(*plan)};
+    return plan;
 }
 
-Task<Result<ParentFound>> wait_for_parent(const Plan& plan, const PodFacts& facts,
+Task<Result<ParentFound>> wait_for_parent(const Plan& plan, WaitUntil until, const PodFacts& facts,
                                           const CurveCert* cert, Clock& clock, FormerLife* former) {
     if (!plan.gate) co_return ParentFound{};
 
@@ -229,8 +232,8 @@ Task<Result<ParentFound>> wait_for_parent(const Plan& plan, const PodFacts& fact
     stages.push_back(make_dns_gate(route, *resolver, facts.hosts_file, clock,
                                    {.crowd = plan.identity.size, .epoch_offset = {}}));
     if (former != nullptr) stages.push_back(make_former_life_gate(route, *former, clock));
-    if (plan.gate->until != WaitUntil::dns) stages.push_back(make_tcp_gate(route, clock));
-    if (plan.gate->until == WaitUntil::curve && cert != nullptr) {
+    if (until != WaitUntil::dns) stages.push_back(make_tcp_gate(route, clock));
+    if (until == WaitUntil::curve && cert != nullptr) {
         stages.push_back(make_curve_gate(route, *cert, clock));
     }
     std::vector<Gate*> gates;
@@ -250,18 +253,6 @@ Task<Result<ParentFound>> wait_for_parent(const Plan& plan, const PodFacts& fact
                           .former = {}};
 }
 
-Environment planned_environment(const LaunchPlan& launch, Environment inherited) {
-    for (const auto& [name, value] : launch.set_environment) inherited.set(name, value);
-    for (const auto& [name, value] : launch.append_environment) {
-        const std::string before = inherited.get(name).value_or("");
-        // As in a container whose other programs are given it by the manifest.
-        const bool is_there = (":" + before + ":").find(":" + value + ":") != std::string::npos;
-        if (is_there) continue;
-        inherited.set(name, before.empty() ? value : fmt::format("{}:{}", before, value));
-    }
-    return inherited;
-}
-
 Result<int> unless_signalled(Task<Result<int>> boot) {
     forget_the_start();
     asio::io_context context(1);
@@ -273,6 +264,13 @@ Result<int> unless_signalled(Task<Result<int>> boot) {
         co_return exit_for_signal(number);
     };
     return run_task(context, race(std::move(boot)));
+}
+
+Stage<void> pass_unless_signalled(Task<Result<int>> boot) {
+    auto ended = unless_signalled(std::move(boot));
+    if (!ended) return fail(ended.error());
+    if (*ended != 0) return tl::unexpected(Stop::with(*ended));
+    return {};
 }
 
 }  // namespace fluxpod

@@ -152,7 +152,7 @@ Task<bool> dump_early(const Plan& plan, Program flux, Reaper& reaper, Clock& clo
     request.program = std::move(flux);
     request.program.argv = {"flux",          "dump", "--quiet", "--ignore-failed-read",
                             "--maxreqs=128", file};
-    request.program.environment.set("FLUX_URI", "local://" + plan.layout.local_socket);
+    request.program.environment.set("FLUX_URI", plan.layout.local_uri);
     request.timeout = early_dump_timeout;
     const auto outcome = co_await run_child(reaper, std::move(request), clock);
     if (outcome && outcome->exit_code == 0) co_return true;

@@ -59,7 +59,8 @@ Task<Result<int>> meet(const Plan& plan, const Settings& settings, const PodFact
                        const CurveCert* cert, BootReport& report) {
     SteadyClock clock;
     const TimePoint start = clock.now();
-    auto parent = co_await wait_for_parent(plan, facts, cert, clock);
+    // Without the answered address there is nothing to connect to, whatever run would wait for.
+    auto parent = co_await wait_for_parent(plan, WaitUntil::curve, facts, cert, clock);
     if (!parent) co_return fail(parent.error());
     const Duration waited = clock.now() - start;
     if (plan.gate) {
@@ -84,28 +85,30 @@ Task<Result<int>> meet(const Plan& plan, const Settings& settings, const PodFact
     co_return 0;
 }
 
-Result<int> preflight(Invocation& invocation, const Settings& settings, BootReport& report) {
-    report.begin("identity");
-    PodFacts facts;
-    auto learned = learn_facts(settings, invocation.environment, facts);
-    if (!learned || *learned != 0) return learned;
-    auto pod = know_and_decide(settings, std::move(facts), report);
-    if (!pod) return fail(pod.error());
-    Plan& plan = pod->plan;
-    // Without the answered address there is nothing to connect to, whatever run would wait for.
-    if (plan.gate) plan.gate->until = WaitUntil::curve;
-    auto certificate = obtain_certificate(plan.certificate);
-    if (!certificate) return fail(certificate.error());
-
-    report.begin("gates");
-    const CurveCert* cert = certificate->has_value() ? &**certificate : nullptr;
-    auto ended = unless_signalled(meet(plan, settings, pod->facts, cert, report));
-    if (ended) report.end();
-    return ended;
-}
-
 }  // namespace
 
-Result<int> preflight_command(Invocation& invocation) { return with_report(invocation, preflight); }
+Result<int> preflight_command(Invocation& invocation) {
+    const auto settings = settle(invocation);
+    if (!settings) return fail(settings.error());
+    auto report = BootReport::open(settings->report);
+    if (!report) return fail(report.error());
+
+    const auto pod = identify_pod(*settings, invocation.environment, *report);
+    if (!pod) return end_at(pod.error(), *report);
+    report->begin("plan");
+    const auto node = look_around(*settings, pod->facts.in_kubernetes);
+    if (!node) return end_at(node.error(), *report);
+    const auto plan = decide_for_boot(*settings, *pod, *node);
+    if (!plan) return end_at(plan.error(), *report);
+    const auto certificate = obtain_certificate(plan->certificate);
+    if (!certificate) return end_at(certificate.error(), *report);
+
+    report->begin("gates");
+    const CurveCert* cert = certificate->has_value() ? &**certificate : nullptr;
+    const auto ended = unless_signalled(meet(*plan, *settings, pod->facts, cert, *report));
+    if (!ended) return end_at(ended.error(), *report);
+    report->end();
+    return ended;
+}
 
 }  // namespace fluxpod

@@ -128,10 +128,12 @@ Result<std::string> render_pod(const Settings& settings, const KnownPod& pod, Co
 Result<int> render_command(Invocation& invocation) {
     auto settings = settle(invocation);
     if (!settings) return fail(settings.error());
-    PodFacts facts;
-    auto learned = learn_facts(*settings, invocation.environment, facts);
-    if (!learned || *learned != 0) return learned;
-    auto pod = meant_pod(*settings, std::move(facts));
+    auto facts = learn_facts(*settings, invocation.environment);
+    if (!facts) {
+        const Stop& stop = facts.error();
+        return stop.error ? fail(*stop.error) : Result<int>(stop.exit_code);
+    }
+    auto pod = meant_pod(*settings, std::move(*facts));
     if (!pod) return fail(pod.error());
 
     auto around = look_around(*settings, pod->facts.in_kubernetes);

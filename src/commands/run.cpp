@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// THE BOOT, from top to bottom: settings, identity, topology, plan, files, gates, launch.
+// THE BOOT, from top to bottom: settings, identity, node, plan, files, gates, launch.
 //
 // Faults of configuration show before anything is waited for, nothing is written before every
 // decision is made, and nothing is started before the parent answers.
@@ -23,27 +23,109 @@
 #include "fluxpod/launch/program_gate.hpp"
 #include "fluxpod/launch/signals.hpp"
 #include "fluxpod/overlay/handshake.hpp"
-#include "fluxpod/plan/make.hpp"
+#include "fluxpod/plan/broker.hpp"
 
 namespace fluxpod {
 
 namespace {
 
-std::string describe(const WaitSummary& summary) {
-    std::string text;
-    for (const auto& stage : summary.stages) {
-        text += fmt::format("{}{} {} {}", text.empty() ? "" : ", ", stage.gate, stage.tries,
-                            stage.tries == 1 ? "try" : "tries");
-    }
-    return text;
+// What is ready before anybody is waited for.
+struct Prepared {
+    Program broker;
+    std::optional<CurveCert> certificate;
+};
+
+Stage<void> begin_afresh(const Settings& settings, Environment& environment);
+Stage<Prepared> write_files(const Plan& plan, const Settings& settings,
+                            const Invocation& invocation, BootReport& report);
+Task<Result<int>> pass_gates(const Plan& plan, const PodFacts& facts,
+                             const std::optional<CurveCert>& certificate, BootReport& report,
+                             ParentFound& parent);
+Stage<int> become_broker(const Program& broker, const Plan& plan, const Settings& settings,
+                         BootReport& report, const PassGates& gates);
+
+}  // namespace
+
+Result<int> run_command(Invocation& invocation) {
+    const auto settings = settle(invocation);
+    if (!settings) return fail(settings.error());
+    auto report = BootReport::open(settings->report);
+    if (!report) return fail(report.error());
+    const auto begun = begin_afresh(*settings, invocation.environment);
+    if (!begun) return end_at(begun.error(), *report);
+
+    // Which rank is this pod, and how are the others called?
+    const auto pod = identify_pod(*settings, invocation.environment, *report);
+    if (!pod) return end_at(pod.error(), *report);
+
+    // What hardware and which networks are here?
+    report->begin("plan");
+    const auto node = look_around(*settings, pod->facts.in_kubernetes);
+    if (!node) return end_at(node.error(), *report);
+
+    // Every decision, before anything is written or sent.
+    const auto plan = decide_for_boot(*settings, *pod, *node);
+    if (!plan) return end_at(plan.error(), *report);
+
+    // Before the gates, so that a fault of the files shows early.
+    const auto prepared = write_files(*plan, *settings, invocation, *report);
+    if (!prepared) return end_at(prepared.error(), *report);
+
+    // The broker starts when its first connection attempt succeeds, and not before. A supervisor
+    // passes the gates again before it starts its broker again.
+    ParentFound parent;
+    const PassGates gates = [&] {
+        return pass_gates(*plan, pod->facts, prepared->certificate, *report, parent);
+    };
+
+    const auto ended = settings->supervise
+                           ? stay_above_broker(prepared->broker, *plan, pod->facts, *settings,
+                                               *report, gates, parent)
+                           : become_broker(prepared->broker, *plan, *settings, *report, gates);
+    return ended ? Result<int>(*ended) : end_at(ended.error(), *report);
 }
 
-Status write_files(const Plan& plan, const std::optional<CurveCert>& certificate) {
-    auto files = render_files(plan);
+namespace {
+
+// What an earlier life of the container left, and what other programs of it started, is none of
+// this boot's.
+Stage<void> begin_afresh(const Settings& settings, Environment& environment) {
+    // A supervisor ends what its broker leaves, and must not take another's child for it.
+    if (settings.supervise && has_living_child()) {
+        auto above = step_below_an_init(environment);
+        if (!above) return fail(above.error());
+        if (*above) return tl::unexpected(Stop::with(**above));
+    }
+    forget_state(Layout::below(settings.root).state);
+    return {};
+}
+
+// ---- files
+// ---------------------------------------------------------------------------------------
+
+Status write_config(const Plan& plan, const std::optional<CurveCert>& certificate,
+                    const std::string& parent_endpoint = {}) {
+    auto files = render_files(plan, parent_endpoint);
     if (!files) return fail(files.error());
     auto applied = apply_files(plan, *files, certificate);
     if (!applied) return fail(applied.error());
     return {};
+}
+
+// A program that is named by its path may be part of a view that a sidecar still copies. PATH names
+// what the image has.
+Task<Result<int>> await_program(std::string program, const Environment& environment,
+                                Duration timeout) {
+    if (program.find('/') == std::string::npos || find_program(program, environment)) co_return 0;
+    SteadyClock clock;
+    const auto gate = make_program_gate(std::move(program), environment);
+    const std::string doing = "wait for the program";
+    const WaitPolicy policy{.timeout = timeout, .backoff = {}, .seed = ::randombytes_random()};
+    const std::vector<Gate*> gates{gate.get()};
+    auto summary = co_await wait_for_gates(doing, gates, policy, clock);
+    if (!summary) co_return fail(summary.error());
+    log::info("{} is there after {}", gate->subject(), describe_duration(summary->elapsed));
+    co_return 0;
 }
 
 // Flux has a shell run its rc1 and rc3, and says of one that is missing only that its own "flux
@@ -60,35 +142,70 @@ void choose_shell(const std::string& view, Environment& environment) {
                  shell);
 }
 
-// A program that is named by its path may be part of a view that a sidecar still copies. PATH names
-// what the image has.
-Task<Result<int>> await_program(std::string argv0, const Environment& environment,
-                                Duration timeout) {
-    if (argv0.find('/') == std::string::npos || find_program(argv0, environment)) co_return 0;
-    SteadyClock clock;
-    const auto gate = make_program_gate(std::move(argv0), environment);
-    const std::string doing = "wait for the program";
-    const WaitPolicy policy{.timeout = timeout, .backoff = {}, .seed = ::randombytes_random()};
-    const std::vector<Gate*> gates{gate.get()};
-    auto summary = co_await wait_for_gates(doing, gates, policy, clock);
-    if (!summary) co_return fail(summary.error());
-    log::info("{} is there after {}", gate->subject(), describe_duration(summary->elapsed));
-    co_return 0;
+Environment broker_environment(const Plan& plan, Environment inherited) {
+    for (const auto& [name, value] : plan.launch.set_environment) inherited.set(name, value);
+    for (const auto& [name, value] : plan.launch.append_environment) {
+        const std::string before = inherited.get(name).value_or("");
+        // As in a container whose other programs are given it by the manifest.
+        const bool is_there = (":" + before + ":").find(":" + value + ":") != std::string::npos;
+        if (is_there) continue;
+        inherited.set(name, before.empty() ? value : fmt::format("{}:{}", before, value));
+    }
+    choose_shell(plan.view, inherited);
+    return inherited;
 }
 
-// gates: the broker starts when its first connection attempt succeeds, and not before. What must be
-// true before each start of a broker; raced against signals by the caller. `parent` outlives it.
-Task<Result<int>> approach(const DecidedPod& pod, const std::optional<CurveCert>& certificate,
-                           BootReport& report, ParentFound& parent) {
-    const Plan& plan = pod.plan;
+Stage<Prepared> write_files(const Plan& plan, const Settings& settings,
+                            const Invocation& invocation, BootReport& report) {
+    // A program that is missing shows before the wait for the parent.
+    auto came = pass_unless_signalled(
+        await_program(plan.launch.flux, invocation.environment, settings.wait_timeout));
+    if (!came) return tl::unexpected(came.error());
+    auto program = find_program(plan.launch.flux, invocation.environment);
+    if (!program) return fail(program.error());
+
+    report.begin("files");
+    auto certificate = obtain_certificate(plan.certificate);
+    if (!certificate) return fail(certificate.error());
+    auto written = write_config(plan, *certificate);
+    if (!written) return fail(written.error());
+    report.keep_state(plan.layout.state, settings.supervise);
+
+    // Flux is told only of an archive that is known to be whole.
+    auto restores = ready_to_restore(plan);
+    if (!restores) return fail(restores.error());
+    return Prepared{.broker = {.path = std::move(*program),
+                               .argv = broker_argv(plan, *restores),
+                               .environment = broker_environment(plan, invocation.environment),
+                               .mask = invocation.inherited_mask},
+                    .certificate = std::move(*certificate)};
+}
+
+// ---- gates
+// ---------------------------------------------------------------------------------------
+
+std::string describe(const WaitSummary& summary) {
+    std::string text;
+    for (const auto& stage : summary.stages) {
+        text += fmt::format("{}{} {} {}", text.empty() ? "" : ", ", stage.gate, stage.tries,
+                            stage.tries == 1 ? "try" : "tries");
+    }
+    return text;
+}
+
+// What must be true before each start of a broker; the caller races it against signals. `parent`
+// is what was found, and outlives it.
+Task<Result<int>> pass_gates(const Plan& plan, const PodFacts& facts,
+                             const std::optional<CurveCert>& certificate, BootReport& report,
+                             ParentFound& parent) {
     report.begin("gates");
+    if (!plan.gate) co_return 0;
     SteadyClock clock;
     const CurveCert* cert = certificate ? &*certificate : nullptr;
     FormerLife* former = parent.former ? &*parent.former : nullptr;
-    auto found = co_await wait_for_parent(plan, pod.facts, cert, clock, former);
+    auto found = co_await wait_for_parent(plan, plan.gate->until, facts, cert, clock, former);
     if (!found) co_return fail(found.error());
     parent = std::move(*found);
-    if (!plan.gate) co_return 0;
     report.set_parent(parent.answered ? describe_endpoint(*parent.answered) : "");
     const std::string how = describe(parent.summary);
     report.note(how);
@@ -99,11 +216,14 @@ Task<Result<int>> approach(const DecidedPod& pod, const std::optional<CurveCert>
     // its caches and its five seconds for a lost packet, is out of the picture.
     if (plan.gate->pin && parent.answered) {
         report.begin("pin");
-        auto repinned = write_files(pinned(plan, zmq_endpoint(*parent.answered)), certificate);
-        if (!repinned) co_return fail(repinned.error());
+        auto pinned = write_config(plan, certificate, zmq_endpoint(*parent.answered));
+        if (!pinned) co_return fail(pinned.error());
     }
     co_return 0;
 }
+
+// ---- launch
+// --------------------------------------------------------------------------------------
 
 // After execve(2) nobody is left who could mend these (docs/pid1.md, "exec or supervise").
 void log_what_exec_gives_up(const Plan& plan, const Settings& settings) {
@@ -116,64 +236,13 @@ void log_what_exec_gives_up(const Plan& plan, const Settings& settings) {
     }
 }
 
-Result<int> boot(Invocation& invocation, const Settings& settings, BootReport& report) {
-    // A supervisor ends what its broker leaves, and must not take another's child for it.
-    if (settings.supervise && has_living_child()) {
-        auto above = step_below_an_init(invocation.environment);
-        if (!above) return fail(above.error());
-        if (*above) return **above;
-    }
-
-    // What an earlier life of the container left says nothing about this boot.
-    forget_state(Layout::below(settings.root).state);
-
-    // identity, topology and plan: which rank is this pod, how are the others called, what hardware
-    // is here; then every decision, before anything is written or sent.
-    report.begin("identity");
-    PodFacts facts;
-    auto learned = learn_facts(settings, invocation.environment, facts);
-    if (!learned || *learned != 0) return learned;
-    auto pod = know_and_decide(settings, std::move(facts), report);
-    if (!pod) return fail(pod.error());
-    const Plan& plan = pod->plan;
-
-    // Find the program now, so that a missing one fails before the wait for the parent.
-    auto came = unless_signalled(
-        await_program(plan.launch.argv.front(), invocation.environment, settings.wait_timeout));
-    if (!came || *came != 0) return came;
-    auto program = find_program(plan.launch.argv.front(), invocation.environment);
-    if (!program) return fail(program.error());
-
-    // files: before the gates, so that their faults show early.
-    report.begin("files");
-    auto certificate = obtain_certificate(plan.certificate);
-    if (!certificate) return fail(certificate.error());
-    auto written = write_files(plan, *certificate);
-    if (!written) return fail(written.error());
-    report.keep_state(plan.layout.state, settings.supervise);
-
-    // archive: Flux is told only of one that is known to be whole.
-    auto restore = ready_to_restore(plan);
-    if (!restore) return fail(restore.error());
-    if (*restore) pod->plan = restoring(std::move(pod->plan));
-
-    Environment environment = planned_environment(plan.launch, invocation.environment);
-    choose_shell(plan.view, environment);
-    const Program broker{.path = std::move(*program),
-                         .argv = plan.launch.argv,
-                         .environment = std::move(environment),
-                         .mask = invocation.inherited_mask};
-    ParentFound parent;
-    auto pass_gates = [&] { return approach(*pod, *certificate, report, parent); };
-    if (settings.supervise) {
-        // launch, and stay: see launch/supervisor.hpp.
-        return stay_above(broker, *pod, settings, report, pass_gates, parent);
-    }
+// This process becomes the broker; nothing of fluxpod stays behind.
+Stage<int> become_broker(const Program& broker, const Plan& plan, const Settings& settings,
+                         BootReport& report, const PassGates& gates) {
     (void)look_for_earlier_store(plan);
-    auto passed = unless_signalled(pass_gates());
-    if (!passed || *passed != 0) return passed;
+    auto passed = pass_unless_signalled(gates());
+    if (!passed) return tl::unexpected(passed.error());
 
-    // launch: this process becomes the broker; nothing of fluxpod stays behind.
     log_what_exec_gives_up(plan, settings);
     report.begin("launch");
     if (auto number = pending_boot_signal()) return exit_for_signal(*number);
@@ -182,7 +251,5 @@ Result<int> boot(Invocation& invocation, const Settings& settings, BootReport& r
 }
 
 }  // namespace
-
-Result<int> run_command(Invocation& invocation) { return with_report(invocation, boot); }
 
 }  // namespace fluxpod

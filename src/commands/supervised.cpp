@@ -121,17 +121,16 @@ Task<void> told_again(bool told) {
 
 }  // namespace
 
-Result<int> stay_above(const Program& broker, const DecidedPod& pod, const Settings& settings,
-                       BootReport& report, std::function<Task<Result<int>>()> pass_gates,
-                       ParentFound& parent) {
+Stage<int> stay_above_broker(const Program& broker, const Plan& plan, const PodFacts& facts,
+                             const Settings& settings, BootReport& report, const PassGates& gates,
+                             ParentFound& parent) {
     (void)block_all_signals();
-    const Plan& plan = pod.plan;
     const std::uint32_t rank = plan.identity.rank;
     SteadyClock clock;
     asio::io_context context(1);
     Reaper reaper(context.get_executor());
     FluxRequests requests(plan.layout.local_socket, clock);
-    Follower follower(plan, pod.facts, parent, requests, clock);
+    Follower follower(plan, facts, parent, requests, clock);
 
     Supervised what;
     what.broker = broker;
@@ -141,7 +140,7 @@ Result<int> stay_above(const Program& broker, const DecidedPod& pod, const Setti
     what.when_parent_leaves = settings.when_parent_leaves;
     what.grace = settings.grace.value_or(default_grace);
     what.seed = ::randombytes_random();
-    what.approach = std::move(pass_gates);
+    what.approach = gates;
     what.launched = [&] {
         report.begin("launch");
         report.end();
@@ -166,8 +165,9 @@ Result<int> stay_above(const Program& broker, const DecidedPod& pod, const Setti
             const bool whole = co_await dump_early(plan, broker, reaper, clock);
             const Duration took = clock.now() - begun;
             // Another one, as Flux makes it at its end, would not be ready in time.
-            if (whole && clock.now() + 2 * took > kill_at)
+            if (whole && clock.now() + 2 * took > kill_at) {
                 co_await requests.leave_out_dump(kill_at);
+            }
         };
     }
 

@@ -292,10 +292,10 @@ std::string render_node_check(const Plan& plan) {
                "RANK = {}\nHOST = {}\nURI = {}\nNODE = {}\nRC_EXTRA = {}\nDRAINS = {}\nREQUIRED = "
                "{}\n"
                "COUNT = {}\nPACKAGES = {}\n",
-               plan.identity.rank, python_quoted(plan.identity.hostname), python_quoted(check.uri),
-               python_quoted(key_of(check.node_name)), python_quoted(plan.layout.rc_extra),
-               check.drains ? "True" : "False", check.required ? "True" : "False", check.bind_count,
-               packages_of(check.cores)) +
+               plan.identity.rank, python_quoted(plan.identity.hostname),
+               python_quoted(plan.layout.local_uri), python_quoted(key_of(check.node_name)),
+               python_quoted(plan.layout.rc_extra), check.drains ? "True" : "False",
+               check.required ? "True" : "False", check.bind_count, packages_of(check.cores)) +
            std::string(program);
 }
 

@@ -7,12 +7,13 @@
 #include "fluxpod/files/node_check.hpp"
 #include "fluxpod/files/view_rc.hpp"
 #include "fluxpod/formats/broker_toml.hpp"
+#include "fluxpod/plan/broker.hpp"
 
 namespace fluxpod {
 
 namespace {
 
-Result<std::string> render_broker_toml(const Plan& plan) {
+Result<std::string> render_broker_toml(const Plan& plan, const std::string& parent_endpoint) {
     auto refuse = [&](std::string cause) {
         return fail(
             {.code = ExitCode::settings,
@@ -22,7 +23,7 @@ Result<std::string> render_broker_toml(const Plan& plan) {
              .tried = "",
              .hint = plan.user_toml.empty() ? "" : "look into the file of --broker-config"});
     };
-    auto encoded = encode_broker_toml(plan.broker, plan.user_toml);
+    auto encoded = encode_broker_toml(broker_config(plan, parent_endpoint), plan.user_toml);
     if (!encoded) return refuse(encoded.error());
     auto checked = check_broker_toml(*encoded, plan.identity.hostname);
     if (!checked) return refuse(checked.error());
@@ -31,8 +32,9 @@ Result<std::string> render_broker_toml(const Plan& plan) {
 
 }  // namespace
 
-Result<std::vector<RenderedFile>> render_files(const Plan& plan) {
-    auto broker_toml = render_broker_toml(plan);
+Result<std::vector<RenderedFile>> render_files(const Plan& plan,
+                                               const std::string& parent_endpoint) {
+    auto broker_toml = render_broker_toml(plan, parent_endpoint);
     if (!broker_toml) return fail(broker_toml.error());
 
     std::vector<RenderedFile> files;

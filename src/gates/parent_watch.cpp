@@ -23,6 +23,10 @@ constexpr BackoffPolicy between_looks{.first = std::chrono::milliseconds(400),
 // after 3 s. A lead that a thousand followers come back to at once loses many.
 constexpr auto time_to_reconnect = std::chrono::seconds(4);
 
+// For want of a descriptor for a moment, or of /proc for ever.
+constexpr BackoffPolicy between_denied_looks{
+    .first = std::chrono::seconds(1), .most = std::chrono::minutes(5), .factor = 2};
+
 constexpr auto connect_timeout = std::chrono::milliseconds(500);
 constexpr auto answer_timeout = std::chrono::seconds(2);
 constexpr auto between_denials = std::chrono::seconds(1);
@@ -37,6 +41,7 @@ ParentWatch::ParentWatch(Route parent, ParentSeen& seen, Resolver& resolver,
       resolver_(resolver),
       hosts_file_(hosts_file),
       clock_(clock),
+      seed_(seed),
       pause_(between_looks, seed),
       reconnected_(std::move(reconnected)),
       look_(std::move(look)) {}
@@ -45,8 +50,9 @@ Task<std::string> ParentWatch::lost() {
     const auto endpoint = *parent_.answered;
     if (look_(endpoint).state == LinkState::unknown) {
         log::warning("without /proc/net/tcp a lost parent is noticed only by Flux");
+        Backoff pause(between_denied_looks, seed_);
         while (look_(endpoint).state == LinkState::unknown) {
-            co_await clock_.sleep_until(clock_.now() + std::chrono::hours(1));
+            co_await clock_.sleep_until(clock_.now() + pause.next());
         }
     }
     while (true) {

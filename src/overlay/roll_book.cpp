@@ -14,27 +14,10 @@ namespace {
 
 constexpr std::size_t most_named = 8;
 
-// The tree that the Plan describes; the parents of a custom one are in its host entries.
-Tree tree_of(const Plan& plan) {
-    const auto& hosts = plan.identity.hosts;
-    std::vector<std::uint32_t> parents(hosts.size(), 0);
-    for (const auto& entry : plan.broker.hosts) {
-        const auto parent = hosts.find(entry.parent.value_or(""));
-        const auto children = Hostlist::parse(entry.host);
-        if (!parent || !children) continue;
-        for (std::size_t i = 0; i < children->size(); ++i) {
-            if (const auto rank = hosts.find(children->at(i))) {
-                parents[*rank] = static_cast<std::uint32_t>(*parent);
-            }
-        }
-    }
-    return {plan.topology, static_cast<std::uint32_t>(hosts.size()), std::move(parents)};
-}
-
 }  // namespace
 
 RollBook::RollBook(const Plan& plan, TimePoint start)
-    : hosts_(plan.identity.hosts), tree_(tree_of(plan)), start_(start) {
+    : hosts_(plan.identity.hosts), tree_(plan.tree), start_(start) {
     for (std::uint32_t rank = 0; rank < plan.identity.size; ++rank) {
         RollCallRow row;
         row.rank = rank;

@@ -12,6 +12,7 @@
 #include "fluxpod/base/text.hpp"
 #include "fluxpod/formats/duration.hpp"
 #include "fluxpod/formats/idset.hpp"
+#include "fluxpod/plan/broker.hpp"
 
 namespace fluxpod {
 
@@ -103,7 +104,7 @@ void explain_pod(const Plan& plan, const Settings& settings, Screen& screen) {
 }
 
 void explain_tree(const Plan& plan, const Settings& settings, Screen& screen) {
-    screen.line("tree", from(settings, "topology", plan.topology.flux_spelling()));
+    screen.line("tree", from(settings, "topology", plan.tree.spec().flux_spelling()));
     screen.line("parent", plan.parent ? fmt::format("rank {}, {}", *plan.parent,
                                                     plan.identity.address_of(*plan.parent))
                                       : "none, this is the lead");
@@ -204,7 +205,7 @@ void explain_launch(const Plan& plan, const Settings& settings, Screen& screen) 
     for (const auto& [name, value] : plan.launch.append_environment) {
         screen.line("append", name + "=" + shell_quoted(value));
     }
-    explain_command(plan.launch.argv, screen);
+    explain_command(broker_argv(plan), screen);
 }
 
 namespace json = boost::json;
@@ -222,7 +223,7 @@ json::object tree_object(const Plan& plan) {
                   {"hostname", plan.identity.hosts.at(*plan.parent)},
                   {"address", plan.identity.address_of(*plan.parent)}};
     }
-    return {{"topology", plan.topology.flux_spelling()},
+    return {{"topology", plan.tree.spec().flux_spelling()},
             {"parent", std::move(parent)},
             {"children", children_of(plan).encode()}};
 }
@@ -262,8 +263,10 @@ json::object path_object(const std::string& path, mode_t mode) {
     return {{"path", path}, {"mode", octal(mode)}};
 }
 
-json::object launch_object(const LaunchPlan& launch) {
-    json::array argv(launch.argv.begin(), launch.argv.end());
+json::object launch_object(const Plan& plan) {
+    const LaunchPlan& launch = plan.launch;
+    const auto words = broker_argv(plan);
+    json::array argv(words.begin(), words.end());
     json::object environment;
     for (const auto& [name, value] : launch.set_environment) environment[name] = value;
     json::object appended;
@@ -318,7 +321,7 @@ std::string explain_as_json(const Plan& plan, const Settings& settings) {
         {"files", std::move(files)},
         {"wait", wait_value(plan)},
         {"scratch", scratch_array(plan)},
-        {"launch", launch_object(plan.launch)},
+        {"launch", launch_object(plan)},
         {"origins", std::move(origins)}};
     return json::serialize(whole) + "\n";
 }

@@ -4,14 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <string_view>
 #include <utility>
 
 #include "fluxpod/base/text.hpp"
 #include "fluxpod/formats/duration.hpp"
 #include "fluxpod/plan/resources.hpp"
-#include "fluxpod/plan/tree.hpp"
 #include "owned.hpp"
 
 namespace fluxpod {
@@ -40,6 +38,7 @@ Layout Layout::below(const std::string& root) {
         .dump = base + "/var/lib/flux/fluxpod-dump.tar",
         .early_dump = base + "/var/lib/flux/fluxpod-dump.early.tar",
         .local_socket = base + "/run/flux/local",
+        .local_uri = "local://" + base + "/run/flux/local",
         .state = base + "/run/state.json",
         .pulse_socket = base + "/run/pulse",
     };
@@ -157,25 +156,6 @@ Result<Parents> choose_parents(const Settings& settings, const Hostlist& hosts) 
     return parents;
 }
 
-// One entry for all, except that each run of ranks with the same parent needs its own.
-std::vector<BootstrapHosts> list_hosts(const Hostlist& hosts, const Parents& parents) {
-    if (parents.empty()) {
-        return {{.host = hosts.encode(), .bind = {}, .connect = {}, .parent = {}}};
-    }
-    std::vector<BootstrapHosts> entries;
-    for (std::size_t first = 0, next = 0; first < parents.size(); first = next) {
-        while (next < parents.size() && parents[next] == parents[first]) ++next;
-        BootstrapHosts entry{.host = hosts.slice(first, next - first).encode(),
-                             .bind = {},
-                             .connect = {},
-                             .parent = {}};
-        // Flux's own default is the lead.
-        if (parents[first] != 0) entry.parent = hosts.at(parents[first]);
-        entries.push_back(std::move(entry));
-    }
-    return entries;
-}
-
 bool has_foreign_hostname(const Identity& identity) {
     return !identity.kernel_hostname.empty() && identity.kernel_hostname != identity.hostname;
 }
@@ -210,7 +190,7 @@ Duration choose_tcp_user_timeout(const Settings& settings) {
     return settings.supervise && !chosen ? std::chrono::minutes(2) : settings.tcp_user_timeout;
 }
 
-BrokerConfig configure_broker(const Settings& settings, const Plan& plan, const Parents& parents) {
+BrokerConfig configure_broker(const Settings& settings, const Plan& plan) {
     BrokerConfig config;
     config.allow_guest_user = settings.allow_guest;
     if (plan.certificate.source != CertPlan::Source::none) {
@@ -220,7 +200,6 @@ BrokerConfig configure_broker(const Settings& settings, const Plan& plan, const 
     config.default_bind = plan.bind.endpoint;
     config.default_connect = "tcp://%h" + plan.identity.address_suffix() + ":%p";
     config.enable_ipv6 = plan.bind.ipv6;
-    config.hosts = list_hosts(plan.identity.hosts, parents);
     config.topo = settings.topology.flux_spelling();
     config.connect_timeout = format_duration(settings.connect_timeout);
     config.tcp_user_timeout = format_duration(choose_tcp_user_timeout(settings));
@@ -276,12 +255,12 @@ Result<std::string> choose_archive(const Settings& settings, const Identity& ide
          .hint = "add --supervise; the archive was set by " + settings.origin_of("archive")});
 }
 
-std::string local_uri_of(const Layout& layout) { return "local://" + layout.local_socket; }
-
 // Broker attributes in the order in which they were first set. Flux refuses one that is given
 // twice (EPERM), so a user's value takes the place of ours.
 class Attributes {
   public:
+    using Entries = std::vector<std::pair<std::string, std::string>>;
+
     void set(std::string_view name, std::string_view value) {
         auto found = std::find_if(entries_.begin(), entries_.end(),
                                   [&](const auto& entry) { return entry.first == name; });
@@ -291,14 +270,10 @@ class Attributes {
             found->second = value;
         }
     }
-    void append_to(std::vector<std::string>& argv) const {
-        for (const auto& [name, value] : entries_) {
-            argv.push_back(fmt::format("-S{}={}", name, value));
-        }
-    }
+    [[nodiscard]] Entries take() { return std::move(entries_); }
 
   private:
-    std::vector<std::pair<std::string, std::string>> entries_;
+    Entries entries_;
 };
 
 Status add_user_attributes(const Settings& settings, Attributes& attributes) {
@@ -327,23 +302,18 @@ bool is_plain_program(const std::string& word) {
 // executes several words as they are. env(1) is a second word that changes nothing else, but it
 // would take a name with "=" for a variable. A plain path Flux 0.88 executes as it is, and an image
 // that is the application alone has no env.
-Status add_initial_program(const std::vector<std::string>& command,
-                           std::vector<std::string>& argv) {
-    argv.emplace_back("--");
-    if (command.size() == 1 && !is_plain_program(command.front())) {
-        if (command.front().find('=') != std::string::npos) {
-            return fail({.code = ExitCode::settings,
-                         .doing = "run",
-                         .subject = command.front(),
-                         .cause = "a program's name with \"=\" and without arguments cannot be "
-                                  "given to Flux",
-                         .tried = "",
-                         .hint = "try sh -c 'exec \"$0\"' " + command.front()});
-        }
-        argv.insert(argv.end(), {"env", "--"});
+Result<std::vector<std::string>> plan_initial_program(const std::vector<std::string>& command) {
+    if (command.size() != 1 || is_plain_program(command.front())) return command;
+    if (command.front().find('=') == std::string::npos) {
+        return std::vector<std::string>{"env", "--", command.front()};
     }
-    argv.insert(argv.end(), command.begin(), command.end());
-    return {};
+    return fail({.code = ExitCode::settings,
+                 .doing = "run",
+                 .subject = command.front(),
+                 .cause = "a program's name with \"=\" and without arguments cannot be given to "
+                          "Flux",
+                 .tried = "",
+                 .hint = "try sh -c 'exec \"$0\"' " + command.front()});
 }
 
 Result<LaunchPlan> plan_launch(const Settings& settings, const Plan& plan) {
@@ -352,7 +322,7 @@ Result<LaunchPlan> plan_launch(const Settings& settings, const Plan& plan) {
 
     Attributes attributes;
     attributes.set("rundir", plan.layout.rundir);
-    attributes.set("local-uri", local_uri_of(plan.layout));
+    attributes.set("local-uri", plan.layout.local_uri);
     if (identity.is_lead()) attributes.set("statedir", plan.layout.statedir);
     if (!plan.archive.empty()) attributes.set("content.dump", plan.layout.dump);
     // Flux 0.82 is the first to know this attribute, so it is used only where it is needed.
@@ -375,14 +345,12 @@ Result<LaunchPlan> plan_launch(const Settings& settings, const Plan& plan) {
         launch.append_environment.emplace_back("FLUX_SHELL_RC_PATH", plan.layout.shell_rc);
     }
     const bool of_view = !plan.view.empty() && !settings.origins.contains("flux");
-    // The file and not its directory: what is read is what was checked, and nothing beside it.
-    launch.argv = {of_view ? plan.view + "/bin/flux" : settings.flux, "broker",
-                   "--config-path=" + plan.layout.broker_toml};
-    attributes.append_to(launch.argv);
+    launch.flux = of_view ? plan.view + "/bin/flux" : settings.flux;
+    launch.attributes = attributes.take();
     if (has_program) {
-        if (auto added = add_initial_program(settings.command, launch.argv); !added) {
-            return fail(added.error());
-        }
+        auto program = plan_initial_program(settings.command);
+        if (!program) return fail(program.error());
+        launch.initial_program = std::move(*program);
     }
     return launch;
 }
@@ -395,7 +363,6 @@ Result<Plan> make_plan(const Settings& settings, const Identity& identity, const
     plan.identity = identity;
     plan.bind = bind;
     plan.user_toml = user_toml;
-    plan.topology = settings.topology;
     plan.view = settings.view;
     plan.layout = Layout::below(settings.root);
     if (auto checked = check_root(settings, plan.layout); !checked) return fail(checked.error());
@@ -413,9 +380,10 @@ Result<Plan> make_plan(const Settings& settings, const Identity& identity, const
 
     auto parents = choose_parents(settings, identity.hosts);
     if (!parents) return fail(parents.error());
-    const Tree tree(settings.topology, static_cast<std::uint32_t>(identity.hosts.size()), *parents);
-    plan.parent = tree.parent_of(identity.rank);
-    plan.children = tree.children_of(identity.rank);
+    plan.tree = Tree(settings.topology, static_cast<std::uint32_t>(identity.hosts.size()),
+                     std::move(*parents));
+    plan.parent = plan.tree.parent_of(identity.rank);
+    plan.children = plan.tree.children_of(identity.rank);
 
     auto resources = describe_resources(settings, identity.hosts,
                                         node ? std::optional(node->shape) : std::nullopt);
@@ -424,7 +392,7 @@ Result<Plan> make_plan(const Settings& settings, const Identity& identity, const
     if (node && settings.node_rule != NodeRule::off) plan.node = node->judgement;
     plan.node_check = plan_node_check(settings, plan, node);
 
-    plan.broker = configure_broker(settings, plan, *parents);
+    plan.broker = configure_broker(settings, plan);
     plan.directories = list_directories(plan);
     if (plan.parent) {
         plan.gate = GatePlan{.parent = *plan.parent,
@@ -437,41 +405,6 @@ Result<Plan> make_plan(const Settings& settings, const Identity& identity, const
     auto launch = plan_launch(settings, plan);
     if (!launch) return fail(launch.error());
     plan.launch = std::move(*launch);
-    if (plan.node_check) plan.node_check->uri = local_uri_of(plan.layout);
-    return plan;
-}
-
-Plan pinned(Plan plan, const std::string& endpoint) {
-    if (!plan.parent) return plan;
-    const std::string parent = plan.identity.hosts.at(*plan.parent);
-    std::vector<BootstrapHosts> entries;
-    for (auto& entry : plan.broker.hosts) {
-        const auto hosts = Hostlist::parse(entry.host);
-        const auto place = hosts ? hosts->find(parent) : std::nullopt;
-        if (!place) {
-            entries.push_back(std::move(entry));
-            continue;
-        }
-        // The hosts before the parent, the parent alone, and those after it.
-        const std::array<Hostlist, 3> parts{hosts->slice(0, *place), hosts->slice(*place, 1),
-                                            hosts->slice(*place + 1, hosts->size())};
-        for (const auto& part : parts) {
-            if (part.empty()) continue;
-            BootstrapHosts split = entry;
-            split.host = part.encode();
-            if (&part == &parts[1]) split.connect = endpoint;
-            entries.push_back(std::move(split));
-        }
-    }
-    plan.broker.hosts = std::move(entries);
-    if (endpoint.starts_with("tcp://[")) plan.broker.enable_ipv6 = true;
-    return plan;
-}
-
-Plan restoring(Plan plan) {
-    auto& argv = plan.launch.argv;
-    // Behind "flux broker".
-    argv.insert(argv.begin() + 2, "-Scontent.restore=" + plan.archive);
     return plan;
 }
 

@@ -145,7 +145,8 @@ class Decision {
             warn(reason + ": the script of a flux batch job ends with status 126; mount it exec");
             return;
         }
-        std::erase(plan_.launch.argv, "-Srundir=" + plan_.layout.rundir);
+        std::erase_if(plan_.launch.attributes,
+                      [](const auto& attribute) { return attribute.first == "rundir"; });
         note(fmt::format("Flux makes its run directory in {}: {}", chosen_->path, reason));
     }
 

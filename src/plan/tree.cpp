@@ -24,8 +24,8 @@ std::uint32_t choose_interior_ranks(std::uint32_t size) {
 
 Tree::Tree(TopologySpec spec, std::uint32_t size, std::vector<std::uint32_t> custom_parents)
     : spec_(spec), size_(size), custom_parents_(std::move(custom_parents)) {
-    if (spec_.kind == TopologySpec::Kind::mincrit && spec_.k == 0) {
-        spec_.k = choose_interior_ranks(size);
+    if (spec_.kind == TopologySpec::Kind::mincrit) {
+        interior_ = spec_.k == 0 ? choose_interior_ranks(size) : spec_.k;
     }
 }
 
@@ -35,7 +35,7 @@ std::optional<std::uint32_t> Tree::parent_of(std::uint32_t rank) const {
         case TopologySpec::Kind::kary: return spec_.k == 0 ? 0 : (rank - 1) / spec_.k;
         case TopologySpec::Kind::mincrit:
             // Ranks 1 to k are interior; the leaves are dealt to them in turn.
-            return spec_.k == 0 || rank <= spec_.k ? 0 : (rank - spec_.k - 1) % spec_.k + 1;
+            return rank <= interior_ || interior_ == 0 ? 0 : (rank - interior_ - 1) % interior_ + 1;
         case TopologySpec::Kind::binomial: return rank & (rank - 1);  // without its lowest bit
         case TopologySpec::Kind::custom:
             return rank < custom_parents_.size() ? custom_parents_[rank] : 0;

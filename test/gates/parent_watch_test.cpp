@@ -202,10 +202,22 @@ TEST_CASE("no descriptor to look at the parent: nothing is known of it, so it is
     CHECK(world.why);
 }
 
-TEST_CASE("where the kernel does not tell, nothing is lost and nothing is polled") {
+TEST_CASE("where the kernel does not tell, nothing is lost and it is rarely asked") {
     World world;
     world.link = LinkState::unknown;
     world.pass(1h);
     CHECK_FALSE(world.why);
-    CHECK(world.looks <= 3);
+    CHECK(world.looks <= 30);
+}
+
+TEST_CASE("where the kernel does not tell for a moment, a parent that is lost then is noticed") {
+    World world;
+    world.link = LinkState::unknown;
+    world.pass(10s);
+    world.link = LinkState::connected;
+    world.pass(20s);
+    world.parent.close();
+    world.link = LinkState::absent;
+    world.pass(10s);
+    CHECK(world.why);
 }

@@ -13,7 +13,7 @@ Plan plan_of(std::uint32_t size, std::uint32_t max_size, std::uint32_t fan_out) 
     plan.identity.max_size = max_size;
     plan.identity.hostname = "fp-0";
     plan.identity.hosts.append_range("fp-", 0, max_size - 1, 1, "");
-    plan.topology = {.kind = TopologySpec::Kind::kary, .k = fan_out};
+    plan.tree = Tree({.kind = TopologySpec::Kind::kary, .k = fan_out}, max_size);
     return plan;
 }
 
@@ -109,10 +109,7 @@ TEST_CASE("a rank that is registered but not expected is not counted") {
 
 TEST_CASE("a parent that is not among the expected is a reason") {
     Plan plan = plan_of(2, 3, 2);
-    plan.topology.kind = TopologySpec::Kind::custom;
-    plan.broker.hosts = {{.host = "fp-0", .bind = {}, .connect = {}, .parent = {}},
-                         {.host = "fp-1", .bind = {}, .connect = {}, .parent = "fp-2"},
-                         {.host = "fp-2", .bind = {}, .connect = {}, .parent = {}}};
+    plan.tree = Tree({.kind = TopologySpec::Kind::custom, .k = 0}, 3, {0, 2, 0});
     const RollBook book(plan, start);
     CHECK(book.close().rows[1].missing == "its parent, rank 2, is not among the 2 expected");
 }

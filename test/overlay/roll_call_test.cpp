@@ -31,16 +31,15 @@ struct Cluster {
     }
 
     [[nodiscard]] Plan plan(std::uint32_t rank) const {
-        const Tree tree(topology, size);
         Plan plan;
+        plan.tree = Tree(topology, size);
         plan.identity.rank = rank;
         plan.identity.size = size;
         plan.identity.max_size = size;
         plan.identity.hosts.append_range("fp-", 0, size - 1, 1, "");
         plan.identity.hostname = plan.identity.hosts.at(rank);
-        plan.topology = topology;
-        plan.parent = tree.parent_of(rank);
-        plan.children = tree.children_of(rank);
+        plan.parent = plan.tree.parent_of(rank);
+        plan.children = plan.tree.children_of(rank);
         plan.bind = {.endpoint = "tcp://lo:%p",
                      .ipv6 = false,
                      .address = address_of(rank),

@@ -7,6 +7,7 @@
 #include <boost/json.hpp>
 #include <string>
 
+#include "fluxpod/plan/broker.hpp"
 #include "fluxpod/plan/make.hpp"
 #include "golden.hpp"
 #include "sample_cluster.hpp"
@@ -120,8 +121,9 @@ TEST_CASE("the JSON keeps the argument vector as it is") {
     const Plan plan = plan_of(settings, test::sample_identity(0, 4));
     const auto value = boost::json::parse(explain_as_json(plan, settings));
     const auto& argv = value.at("launch").at("argv").as_array();
-    REQUIRE(argv.size() == plan.launch.argv.size());
-    for (std::size_t i = 0; i < argv.size(); ++i) CHECK(argv[i].as_string() == plan.launch.argv[i]);
+    const auto words = broker_argv(plan);
+    REQUIRE(argv.size() == words.size());
+    for (std::size_t i = 0; i < argv.size(); ++i) CHECK(argv[i].as_string() == words[i]);
 }
 
 }  // namespace

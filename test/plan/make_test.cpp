@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "fluxpod/plan/broker.hpp"
 #include "sample_cluster.hpp"
 
 namespace fluxpod {
@@ -60,7 +61,7 @@ TEST_CASE("the lead runs the command, has a statedir and waits for nobody") {
     Settings settings = sample_settings();
     settings.command = {"flux", "submit", "hostname; id"};
     const Plan plan = good_plan(settings, sample_identity(0, 4));
-    CHECK(plan.launch.argv ==
+    CHECK(broker_argv(plan) ==
           Words{"flux", "broker", "--config-path=/run/fluxpod/etc/flux/config/broker.toml",
                 "-Srundir=/run/fluxpod/run/flux", "-Slocal-uri=local:///run/fluxpod/run/flux/local",
                 "-Sstatedir=/run/fluxpod/var/lib/flux", "-Sbroker.quorum=4", "-Slog-stderr-level=6",
@@ -77,9 +78,9 @@ TEST_CASE("a follower runs no program, keeps no state and waits for its parent")
     settings.command = {"true", "really"};
     settings.topology.k = 2;
     const Plan plan = good_plan(settings, sample_identity(5, 8));
-    CHECK(has(plan.launch.argv, "-Sbroker.rc2_none=1"));
-    CHECK_FALSE(has(plan.launch.argv, "--"));
-    CHECK_FALSE(has_prefix(plan.launch.argv, "-Sstatedir="));
+    CHECK(has(broker_argv(plan), "-Sbroker.rc2_none=1"));
+    CHECK_FALSE(has(broker_argv(plan), "--"));
+    CHECK_FALSE(has_prefix(broker_argv(plan), "-Sstatedir="));
     CHECK(plan.parent == 2U);
     REQUIRE(plan.gate);
     CHECK(plan.gate->parent == 2);
@@ -91,8 +92,8 @@ TEST_CASE("a follower runs no program, keeps no state and waits for its parent")
 
 TEST_CASE("a lead without a command is a service") {
     const Plan plan = good_plan(sample_settings(), sample_identity(0, 2));
-    CHECK(has(plan.launch.argv, "-Sbroker.rc2_none=1"));
-    CHECK_FALSE(has(plan.launch.argv, "--"));
+    CHECK(has(broker_argv(plan), "-Sbroker.rc2_none=1"));
+    CHECK_FALSE(has(broker_argv(plan), "--"));
 }
 
 TEST_CASE("a command of one word is that program, not a shell's line") {
@@ -101,7 +102,7 @@ TEST_CASE("a command of one word is that program, not a shell's line") {
          {"a b", "bash", "/bin/bash", "$HOME", "/$HOME", "", "-x", "app", "sleep 1; rm -rf /"}) {
         settings.command = {word};
         const Plan plan = good_plan(settings, sample_identity(0, 2));
-        CHECK(behind_dashes(plan.launch.argv) == Words{"env", "--", word});
+        CHECK(behind_dashes(broker_argv(plan)) == Words{"env", "--", word});
     }
 }
 
@@ -109,14 +110,14 @@ TEST_CASE("a program that is named by its plain path needs no env") {
     Settings settings = sample_settings();
     settings.command = {"/opt/app-1.0/bin/run_it"};
     const Plan plan = good_plan(settings, sample_identity(0, 2));
-    CHECK(behind_dashes(plan.launch.argv) == settings.command);
+    CHECK(behind_dashes(broker_argv(plan)) == settings.command);
 }
 
 TEST_CASE("several words stay as they are") {
     Settings settings = sample_settings();
     settings.command = {"--", "", "a b", "x=y"};
     const Plan plan = good_plan(settings, sample_identity(0, 2));
-    CHECK(behind_dashes(plan.launch.argv) == settings.command);
+    CHECK(behind_dashes(broker_argv(plan)) == settings.command);
 }
 
 TEST_CASE("a lone program whose name env would take for a variable is refused") {
@@ -134,7 +135,7 @@ TEST_CASE("the quorum is the least size") {
     Identity identity = sample_identity(0, 8);
     identity.size = 4;
     identity.min_size = 2;
-    CHECK(has(good_plan(sample_settings(), identity).launch.argv, "-Sbroker.quorum=2"));
+    CHECK(has(broker_argv(good_plan(sample_settings(), identity)), "-Sbroker.quorum=2"));
 }
 
 TEST_CASE("the tree spans the hosts that may come, not only those that are expected now") {
@@ -146,17 +147,17 @@ TEST_CASE("the tree spans the hosts that may come, not only those that are expec
 TEST_CASE("Flux is told its host name only where the kernel says another one") {
     Identity identity = sample_identity(1, 2);
     Plan plan = good_plan(sample_settings(), identity);
-    CHECK_FALSE(has_prefix(plan.launch.argv, "-Shostname="));
+    CHECK_FALSE(has_prefix(broker_argv(plan), "-Shostname="));
     CHECK_FALSE(plan.broker.ignore_kernel_hostnames);
 
     identity.kernel_hostname = "fp-1.flux.default.svc.cluster.local";
     plan = good_plan(sample_settings(), identity);
-    CHECK(has(plan.launch.argv, "-Shostname=fp-1"));
+    CHECK(has(broker_argv(plan), "-Shostname=fp-1"));
     // Or Flux's resource module drains every rank.
     CHECK(plan.broker.ignore_kernel_hostnames);
 
     identity.kernel_hostname.clear();
-    CHECK_FALSE(has_prefix(good_plan(sample_settings(), identity).launch.argv, "-Shostname="));
+    CHECK_FALSE(has_prefix(broker_argv(good_plan(sample_settings(), identity)), "-Shostname="));
 }
 
 TEST_CASE("a user's broker option replaces ours, for Flux refuses an attribute given twice") {
@@ -164,7 +165,7 @@ TEST_CASE("a user's broker option replaces ours, for Flux refuses an attribute g
     settings.broker_options = {"tbon.zmqdebug=1", "log-stderr-level=7", "log-stderr-level=3",
                                "log-filename=a=b"};
     const Plan plan = good_plan(settings, sample_identity(0, 2));
-    const Words& argv = plan.launch.argv;
+    const Words argv = broker_argv(plan);
     CHECK(has(argv, "-Stbon.zmqdebug=1"));
     CHECK(argv.back() == "-Slog-filename=a=b");
     CHECK(std::count_if(argv.begin(), argv.end(), [](const auto& word) {
@@ -224,9 +225,10 @@ TEST_CASE("a relative root is refused") {
 
 TEST_CASE("the hosts are one entry, and addresses end in the headless service's name") {
     const Plan plan = good_plan(sample_settings(), sample_identity(0, 100000));
-    REQUIRE(plan.broker.hosts.size() == 1);
-    CHECK(plan.broker.hosts[0].host == "fp-[0-99999]");
-    CHECK_FALSE(plan.broker.hosts[0].parent);
+    const auto hosts = broker_config(plan).hosts;
+    REQUIRE(hosts.size() == 1);
+    CHECK(hosts[0].host == "fp-[0-99999]");
+    CHECK_FALSE(hosts[0].parent);
     CHECK(plan.broker.default_connect == "tcp://%h.flux.default.svc.cluster.local:%p");
     CHECK(plan.broker.default_bind == "tcp://eth0:%p");
     CHECK(plan.broker.topo == "kary:32");
@@ -235,7 +237,7 @@ TEST_CASE("the hosts are one entry, and addresses end in the headless service's 
 TEST_CASE("with a custom topology each run of ranks with one parent is an entry, in rank order") {
     const Plan plan = good_plan(custom_settings({"fp-[2-3]=fp-1", "fp-4=fp-3", "fp-6=fp-1"}),
                                 sample_identity(4, 7));
-    const auto& hosts = plan.broker.hosts;
+    const auto hosts = broker_config(plan).hosts;
     REQUIRE(hosts.size() == 5);
     CHECK(hosts[0].host == "fp-[0-1]");
     CHECK_FALSE(hosts[0].parent);
@@ -338,9 +340,9 @@ TEST_CASE("each directory comes after the one that holds it, and only ours are p
     }
 }
 
-std::vector<std::string> hosts_of(const Plan& plan) {
+std::vector<std::string> hosts_of(const Plan& plan, const std::string& parent_endpoint = {}) {
     std::vector<std::string> entries;
-    for (const auto& entry : plan.broker.hosts) {
+    for (const auto& entry : broker_config(plan, parent_endpoint).hosts) {
         entries.push_back(entry.host + " " + entry.connect.value_or("-") + " " +
                           entry.parent.value_or("-"));
     }
@@ -349,17 +351,17 @@ std::vector<std::string> hosts_of(const Plan& plan) {
 
 TEST_CASE("a verified address becomes the parent's connect, and every rank stays") {
     const std::string at = "tcp://10.244.1.4:8050";
-    const auto flat = pinned(good_plan(sample_settings(), sample_identity(3, 5)), at);
-    CHECK(hosts_of(flat) == Words{"fp-0 " + at + " -", "fp-[1-4] - -"});
+    const Plan flat = good_plan(sample_settings(), sample_identity(3, 5));
+    CHECK(hosts_of(flat, at) == Words{"fp-0 " + at + " -", "fp-[1-4] - -"});
 
     Settings settings = sample_settings();
     settings.topology = {TopologySpec::Kind::kary, 2};
-    const auto inner = pinned(good_plan(settings, sample_identity(5, 6)), at);
-    CHECK(hosts_of(inner) == Words{"fp-[0-1] - -", "fp-2 " + at + " -", "fp-[3-5] - -"});
+    const Plan inner = good_plan(settings, sample_identity(5, 6));
+    CHECK(hosts_of(inner, at) == Words{"fp-[0-1] - -", "fp-2 " + at + " -", "fp-[3-5] - -"});
 
-    const auto custom = pinned(
-        good_plan(custom_settings({"fp-[2-3]=fp-1", "fp-4=fp-3"}), sample_identity(4, 5)), at);
-    CHECK(hosts_of(custom) ==
+    const Plan custom =
+        good_plan(custom_settings({"fp-[2-3]=fp-1", "fp-4=fp-3"}), sample_identity(4, 5));
+    CHECK(hosts_of(custom, at) ==
           Words{"fp-[0-1] - -", "fp-2 - fp-1", "fp-3 " + at + " fp-1", "fp-4 - fp-3"});
 }
 
@@ -373,14 +375,14 @@ TEST_CASE("hosts with a suffix are pinned as ranges, however many they are") {
         Settings settings = sample_settings();
         settings.topology = {TopologySpec::Kind::kary, 2};
         const Plan plan = good_plan(settings, identity);
-        const Plan pinned_plan = pinned(plan, "tcp://10.244.1.4:8050");
-        REQUIRE(pinned_plan.broker.hosts.size() == 3);
+        const BrokerConfig pinned = broker_config(plan, "tcp://10.244.1.4:8050");
+        REQUIRE(pinned.hosts.size() == 3);
         const auto parent = std::to_string(*plan.parent);
-        CHECK(pinned_plan.broker.hosts[0].host ==
+        CHECK(pinned.hosts[0].host ==
               "fp-[0-" + std::to_string(*plan.parent - 1) + "].sub.example");
-        CHECK(pinned_plan.broker.hosts[1].host == "fp-" + parent + ".sub.example");
-        auto before = encode_broker_toml(plan.broker, "");
-        auto after = encode_broker_toml(pinned_plan.broker, "");
+        CHECK(pinned.hosts[1].host == "fp-" + parent + ".sub.example");
+        auto before = encode_broker_toml(broker_config(plan), "");
+        auto after = encode_broker_toml(pinned, "");
         REQUIRE(before);
         REQUIRE_MESSAGE(after, after.error());
         CHECK(after->size() < before->size() + 200);
@@ -398,8 +400,8 @@ TEST_CASE("a custom tree keeps ranges with a suffix") {
 
 TEST_CASE("a verified IPv6 address turns IPv6 on") {
     const Plan plan = good_plan(sample_settings(), sample_identity(1, 2));
-    CHECK_FALSE(pinned(plan, "tcp://10.244.1.4:8050").broker.enable_ipv6);
-    CHECK(pinned(plan, "tcp://[fd00::4]:8050").broker.enable_ipv6);
+    CHECK_FALSE(broker_config(plan, "tcp://10.244.1.4:8050").enable_ipv6);
+    CHECK(broker_config(plan, "tcp://[fd00::4]:8050").enable_ipv6);
 }
 
 TEST_CASE("the lead of a kept cluster dumps where it ends, and restores only when told") {
@@ -408,13 +410,13 @@ TEST_CASE("the lead of a kept cluster dumps where it ends, and restores only whe
     settings.supervise = true;
     const Plan plan = good_plan(settings, sample_identity(0, 2));
     CHECK(plan.archive == "/state/archive.tar");
-    CHECK(has(plan.launch.argv, "-Scontent.dump=" + plan.layout.dump));
-    CHECK_FALSE(has_prefix(plan.launch.argv, "-Scontent.restore"));
+    CHECK(has(broker_argv(plan), "-Scontent.dump=" + plan.layout.dump));
+    CHECK_FALSE(has_prefix(broker_argv(plan), "-Scontent.restore"));
 
-    const Words argv = restoring(plan).launch.argv;
-    REQUIRE(argv.size() == plan.launch.argv.size() + 1);
-    CHECK(argv[1] == "broker");
-    CHECK(argv[2] == "-Scontent.restore=/state/archive.tar");
+    const Words argv = broker_argv(plan, true);
+    CHECK(argv.size() == broker_argv(plan).size() + 1);
+    CHECK(has(argv, "-Scontent.restore=/state/archive.tar"));
+    CHECK_FALSE(has(argv, "--"));
 }
 
 TEST_CASE("a follower has nothing to keep") {
@@ -422,7 +424,7 @@ TEST_CASE("a follower has nothing to keep") {
     settings.archive = "/state/archive.tar";
     const Plan plan = good_plan(settings, sample_identity(1, 2));
     CHECK(plan.archive.empty());
-    CHECK_FALSE(has_prefix(plan.launch.argv, "-Scontent"));
+    CHECK_FALSE(has_prefix(broker_argv(plan), "-Scontent"));
 }
 
 TEST_CASE("an archive that nobody would write is refused") {
@@ -436,13 +438,13 @@ TEST_CASE("an archive that nobody would write is refused") {
 
 TEST_CASE("the lead has no parent to pin") {
     const Plan plan = good_plan(sample_settings(), sample_identity(0, 2));
-    CHECK(hosts_of(pinned(plan, "tcp://10.244.1.4:8050")) == hosts_of(plan));
+    CHECK(hosts_of(plan, "tcp://10.244.1.4:8050") == hosts_of(plan));
 }
 
 TEST_CASE("the same input makes the same plan of launch") {
     const Settings settings = sample_settings();
-    CHECK(good_plan(settings, sample_identity(3, 9)).launch.argv ==
-          good_plan(settings, sample_identity(3, 9)).launch.argv);
+    CHECK(broker_argv(good_plan(settings, sample_identity(3, 9))) ==
+          broker_argv(good_plan(settings, sample_identity(3, 9))));
 }
 
 TEST_CASE("a view is where Flux is, and its libraries are behind what the pod has") {
@@ -451,7 +453,7 @@ TEST_CASE("a view is where Flux is, and its libraries are behind what the pod ha
     auto plan = make_plan(settings, test::sample_identity(1, 4), test::sample_bind(),
                           test::sample_node(2), "");
     REQUIRE(plan);
-    CHECK(plan->launch.argv.front() == "/opt/view/bin/flux");
+    CHECK(broker_argv(*plan).front() == "/opt/view/bin/flux");
     const std::vector<std::pair<std::string, std::string>> appended = {
         {"LD_LIBRARY_PATH", "/opt/view/lib"},
         {"FLUX_SHELL_RC_PATH", "/run/fluxpod/etc/flux/shell"}};
@@ -467,7 +469,7 @@ TEST_CASE("a flux command that is named is taken, with the libraries of the view
     auto plan = make_plan(settings, test::sample_identity(1, 4), test::sample_bind(),
                           test::sample_node(2), "");
     REQUIRE(plan);
-    CHECK(plan->launch.argv.front() == "/usr/local/bin/flux");
+    CHECK(broker_argv(*plan).front() == "/usr/local/bin/flux");
     CHECK(plan->launch.append_environment.size() == 2);
 }
 

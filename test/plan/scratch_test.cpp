@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "fluxpod/plan/broker.hpp"
 #include "fluxpod/plan/explain.hpp"
 #include "fluxpod/plan/make.hpp"
 #include "sample_cluster.hpp"
@@ -57,7 +58,7 @@ bool has_directory(const Plan& plan, const std::string& path) {
 }
 
 bool has_rundir(const Plan& plan) {
-    return std::ranges::count(plan.launch.argv, "-Srundir=/run/fluxpod/run/flux") == 1;
+    return std::ranges::count(broker_argv(plan), "-Srundir=/run/fluxpod/run/flux") == 1;
 }
 
 std::string text_of(const Plan& plan) {
@@ -78,7 +79,7 @@ TEST_CASE("a pod whose places take all: nothing changes") {
     const Plan before = plain_plan();
     const Plan plan = with_scratch(before, good_facts());
     CHECK(plan.launch.set_environment == before.launch.set_environment);
-    CHECK(plan.launch.argv == before.launch.argv);
+    CHECK(broker_argv(plan) == broker_argv(before));
     CHECK(plan.directories.size() == before.directories.size());
     CHECK(plan.scratch.empty());
 }

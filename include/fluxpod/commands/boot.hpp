@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The steps of a boot that run, render and preflight share, in their order (design: settings,
-// identity, topology, plan, files, gates, launch). Each is a call of one or two rooms.
+// The stages of a boot that several commands have in common: settings, identity, node, plan, gates.
+// run.cpp shows them in their order.
 #pragma once
 
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "fluxpod/base/clock.hpp"
 #include "fluxpod/commands/table.hpp"
@@ -18,34 +19,48 @@
 
 namespace fluxpod {
 
-// settings: load them and let the log follow them.
+// Why a command goes no further: an error, or a signal that ends it.
+struct Stop {
+    // Whoever hands on an error names no type for it.
+    Stop(Error why) : error(std::move(why)) {}  // NOLINT(google-explicit-constructor)
+    static Stop with(int exit_code) {
+        Stop stop{Error{}};
+        stop.error.reset();
+        stop.exit_code = exit_code;
+        return stop;
+    }
+
+    std::optional<Error> error;
+    int exit_code = 0;  // without an error
+};
+template <class T>
+using Stage = tl::expected<T, Stop>;
+
+// The end of a command at `stop`: its error is told in the report as well.
+[[nodiscard]] Result<int> end_at(const Stop& stop, BootReport& report);
+
+// settings: loads them and lets the log follow them.
 [[nodiscard]] Result<Settings> settle(const Invocation& invocation);
 
-// The frame of a command that boots: settings and boot report around `boot`, and an error of it
-// told in the report.
-[[nodiscard]] Result<int> with_report(Invocation& invocation,
-                                      Result<int> (*boot)(Invocation&, const Settings&,
-                                                          BootReport&));
-
-// identity: reads this pod's facts. If nothing else tells the index, waits for the name that the
-// DNS has for the pod's address (gates/reverse_gate.hpp), within --wait-timeout and 30 s at most.
-// 0, or 128+n if signal n ended the wait.
-[[nodiscard]] Result<int> learn_facts(const Settings& settings, const Environment& environment,
-                                      PodFacts& facts);
-
-// Judges the facts against the settings, and hands them back for what follows.
+// identity: reads this pod's facts and judges them against the settings. If nothing else tells the
+// index, waits for the name that the DNS has for the pod's address (gates/reverse_gate.hpp), within
+// --wait-timeout and 30 s at most. A signal ends the wait.
 struct KnownPod {
     PodFacts facts;
     Identity identity;
 };
+[[nodiscard]] Stage<PodFacts> learn_facts(const Settings& settings, const Environment& environment);
 [[nodiscard]] Result<KnownPod> know_pod(const Settings& settings, PodFacts facts);
+// Both, as a stage of the report.
+[[nodiscard]] Stage<KnownPod> identify_pod(const Settings& settings, const Environment& environment,
+                                           BootReport& report);
 
-// topology: what is known of this node, but for what is declared of it.
+// node: what is known of this one, but for what is declared of it.
 [[nodiscard]] NodeFacts read_node_facts(const Settings& settings, NodeShape shape,
                                         bool in_kubernetes);
 
-// topology: what this machine and the user's TOML say, looked at once for any number of pods: hwloc
-// is slow, and a pipe can be read only once.
+// node: what this machine and the user's TOML say, looked at once for any number of pods: hwloc is
+// slow, and a pipe can be read only once.
 struct Surroundings {
     std::optional<NodeFacts> node;  // nullopt if Flux discovers resources and the node rule is off
     NetworkFacts network;
@@ -56,16 +71,12 @@ struct Surroundings {
 // plan: every decision for this pod.
 [[nodiscard]] Result<Plan> decide(const Settings& settings, const KnownPod& pod,
                                   const Surroundings& around);
+// The same for a pod that other pods will connect to, with lines in the log that say who it is and
+// what was decided. Error 10 if nobody could connect to it.
+[[nodiscard]] Result<Plan> decide_for_boot(const Settings& settings, const KnownPod& pod,
+                                           const Surroundings& around);
 
-// Both, as stages of the report and with one line in the log that says who this pod is.
-struct DecidedPod {
-    PodFacts facts;
-    Plan plan;
-};
-[[nodiscard]] Result<DecidedPod> know_and_decide(const Settings& settings, PodFacts facts,
-                                                 BootReport& report);
-
-// gates: wait until the parent broker answers as far as the plan says. `cert` may be null where the
+// gates: wait until the parent broker answers as far as `until` says. `cert` may be null where the
 // plan has no certificate. The lead has no gate and is through at once.
 // `former`, which may be null, is the parent's life that must be over.
 struct ParentFound {
@@ -75,14 +86,14 @@ struct ParentFound {
     // Set once it has shut down in order: the next wait is for another life.
     std::optional<FormerLife> former;
 };
-[[nodiscard]] Task<Result<ParentFound>> wait_for_parent(const Plan& plan, const PodFacts& facts,
+[[nodiscard]] Task<Result<ParentFound>> wait_for_parent(const Plan& plan, WaitUntil until,
+                                                        const PodFacts& facts,
                                                         const CurveCert* cert, Clock& clock,
                                                         FormerLife* former = nullptr);
 
-// launch: the environment as the plan has it, made from the inherited one.
-[[nodiscard]] Environment planned_environment(const LaunchPlan& launch, Environment inherited);
-
 // Runs a task raced against the signals that end a boot: a signal is its exit code, 128+n.
 [[nodiscard]] Result<int> unless_signalled(Task<Result<int>> boot);
+// The same as a stage: whatever ends it with another exit code than 0 ends the command.
+[[nodiscard]] Stage<void> pass_unless_signalled(Task<Result<int>> boot);
 
 }  // namespace fluxpod

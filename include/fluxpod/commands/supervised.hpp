@@ -9,12 +9,15 @@
 
 namespace fluxpod {
 
-// Starts the broker behind `pass_gates`, again and again if need be, and returns the exit code to
-// end with. `parent` is what `pass_gates` found last, and is told there when it shuts down in
-// order.
-[[nodiscard]] Result<int> stay_above(const Program& broker, const DecidedPod& pod,
-                                     const Settings& settings, BootReport& report,
-                                     std::function<Task<Result<int>>()> pass_gates,
-                                     ParentFound& parent);
+// Waits for the parent, and writes its address into the config if the plan says so: before each
+// start of a broker. 0, or an error.
+using PassGates = std::function<Task<Result<int>>()>;
+
+// Starts the broker behind `gates`, again and again if need be, and returns the exit code to end
+// with. `parent` is what `gates` found last, and is told there when it shuts down in order.
+[[nodiscard]] Stage<int> stay_above_broker(const Program& broker, const Plan& plan,
+                                           const PodFacts& facts, const Settings& settings,
+                                           BootReport& report, const PassGates& gates,
+                                           ParentFound& parent);
 
 }  // namespace fluxpod

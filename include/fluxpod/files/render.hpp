@@ -20,7 +20,8 @@ struct RenderedFile {
 
 // broker.toml, hostlist and, where planned, R and the node check. broker.toml is parsed back and
 // checked with Flux's rules (error 10 if the user's TOML broke it). The certificate is not here: it
-// is a secret, see apply.hpp.
-[[nodiscard]] Result<std::vector<RenderedFile>> render_files(const Plan& plan);
+// is a secret, see apply.hpp. `parent_endpoint`: see plan/broker.hpp.
+[[nodiscard]] Result<std::vector<RenderedFile>> render_files(
+    const Plan& plan, const std::string& parent_endpoint = {});
 
 }  // namespace fluxpod

@@ -50,6 +50,7 @@ class ParentWatch {
     Resolver& resolver_;
     const LiveHosts& hosts_file_;
     Clock& clock_;
+    std::uint64_t seed_;
     Backoff pause_;
     Reconnected reconnected_;
     Look look_;

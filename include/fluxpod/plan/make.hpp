@@ -20,11 +20,4 @@ namespace fluxpod {
                                      const BindChoice& bind, const std::optional<NodeShare>& node,
                                      const std::string& user_toml);
 
-// The plan with the parent's verified endpoint ("tcp://10.244.1.4:8050") as the `connect` of the
-// parent's own [bootstrap] hosts entry. The order of the hosts, and so every rank, stays.
-[[nodiscard]] Plan pinned(Plan plan, const std::string& endpoint);
-
-// The lead's plan with Flux told to restore the archive, which is known to be whole.
-[[nodiscard]] Plan restoring(Plan plan);
-
 }  // namespace fluxpod

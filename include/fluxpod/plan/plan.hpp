@@ -15,6 +15,7 @@
 #include "fluxpod/formats/resource_set.hpp"
 #include "fluxpod/identity/identity.hpp"
 #include "fluxpod/identity/network_facts.hpp"
+#include "fluxpod/plan/tree.hpp"
 #include "fluxpod/settings/settings.hpp"
 #include "fluxpod/topology/node_rule.hpp"
 
@@ -42,6 +43,7 @@ struct Layout {
     std::string dump;          // statedir/fluxpod-dump.tar, not yet in the archive
     std::string early_dump;    // statedir/fluxpod-dump.early.tar: flux-dump(1) goes by the suffix
     std::string local_socket;  // rundir/local, where the broker answers
+    std::string local_uri;     // the same as Flux names it
     std::string state;         // root/run/state.json, where the boot is
     std::string pulse_socket;  // root/run/pulse, where the supervisor answers
     static Layout below(const std::string& root);
@@ -69,14 +71,13 @@ struct GatePlan {
     std::string host;          // absolute name or address literal
     std::uint16_t port = 0;
     WaitUntil until = WaitUntil::curve;
-    bool pin = true;  // whether the answer goes into broker.toml, see pinned() in make.hpp
+    bool pin = true;  // whether the address that answered goes into broker.toml
     Duration timeout{};
 };
 
 // What the broker does in rc1 about other ranks on its kernel: see files/node_check.hpp.
 struct NodeCheckPlan {
     std::string node_name;               // empty: not known
-    std::string uri;                     // of this broker, in whose instance alone it checks
     bool drains = false;                 // a rank that is not the first one of its kernel
     bool required = false;               // a check that fails ends the broker
     std::uint32_t bind_count = 0;        // CPUs to bind this broker to; 0: none
@@ -84,7 +85,9 @@ struct NodeCheckPlan {
 };
 
 struct LaunchPlan {
-    std::vector<std::string> argv;  // argv[0] is looked up in PATH unless it has a slash
+    std::string flux;  // the program, looked up in PATH unless it has a slash
+    std::vector<std::pair<std::string, std::string>> attributes;  // of the broker, in their order
+    std::vector<std::string> initial_program;                     // empty: Flux waits to be ended
     std::vector<std::pair<std::string, std::string>> set_environment;  // over the inherited one
     // Lists with ":" between their words, which keep what they have inherited.
     std::vector<std::pair<std::string, std::string>> append_environment;
@@ -99,11 +102,11 @@ struct ScratchNote {
 struct Plan {
     Identity identity;
     Layout layout;
-    TopologySpec topology;
+    Tree tree;                            // of all brokers
     std::optional<std::uint32_t> parent;  // rank; nothing for the lead
     std::vector<std::uint32_t> children;
     BindChoice bind;
-    BrokerConfig broker;
+    BrokerConfig broker;                   // but for the hosts: plan/broker.hpp
     std::string user_toml;                 // the content, already read
     std::optional<ResourceSet> resources;  // nothing: Flux discovers by itself
     std::optional<Judgement> node;         // nothing: the node rule is off

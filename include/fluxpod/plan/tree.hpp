@@ -13,10 +13,12 @@ namespace fluxpod {
 
 class Tree {
   public:
+    Tree() = default;  // of nobody
     // `custom_parents`: for topology custom, the parent of each rank (entry 0 unused); a rank
     // without one hangs under 0.
     Tree(TopologySpec spec, std::uint32_t size, std::vector<std::uint32_t> custom_parents = {});
 
+    [[nodiscard]] const TopologySpec& spec() const { return spec_; }  // as Flux is told
     [[nodiscard]] std::uint32_t size() const { return size_; }
     [[nodiscard]] std::optional<std::uint32_t> parent_of(
         std::uint32_t rank) const;  // nothing for rank 0
@@ -25,7 +27,8 @@ class Tree {
 
   private:
     TopologySpec spec_;
-    std::uint32_t size_;
+    std::uint32_t interior_ = 0;  // of mincrit: ranks 1 to this one have children
+    std::uint32_t size_ = 0;
     std::vector<std::uint32_t> custom_parents_;
 };
 
