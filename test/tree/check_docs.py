@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Compares what the documents say with what the program says of itself: docs/man/fluxpod.1 byte for
-byte; every --option, FLUXPOD_ variable, subcommand and exit code in README.md and docs/*.md; and
+byte; every --option, FLUXPOD_ variable, subcommand and exit code in *.md and docs/*.md; and
 the options of the manual page with those of `fluxpod help COMMAND`. Prints what is wrong and
 exits 1.
 
@@ -101,9 +101,8 @@ def main():
     root = pathlib.Path(sys.argv[2]) if len(sys.argv) > 2 else pathlib.Path(__file__).parents[2]
     program = Program(binary)
     wrong = list(manual_faults(program, root / "docs/man/fluxpod.1"))
-    for path in [root / "README.md", *sorted((root / "docs").glob("*.md"))]:
-        if path.exists():
-            wrong += document_faults(program, path)
+    for path in [*sorted(root.glob("*.md")), *sorted((root / "docs").glob("*.md"))]:
+        wrong += document_faults(program, path)
     for line in wrong:
         print(line)
     return 1 if wrong else 0
