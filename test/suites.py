@@ -101,11 +101,11 @@ def check_format():
 
 
 def check_layers():
-    return one_check([sys.executable, "-B", "test/tree/check_layers.py"])
+    return one_check([sys.executable, "-B", "test/lint/check_layers.py"])
 
 
 def check_docs():
-    return one_check([sys.executable, "-B", "test/tree/check_docs.py", str(fluxpod())])
+    return one_check([sys.executable, "-B", "test/lint/check_docs.py", str(fluxpod())])
 
 
 def check_tidy():
