@@ -105,7 +105,7 @@ def test_the_grace_period_is_kept_with_a_reserve(supervised):
     begun = time.monotonic()
     process.signal(signal.SIGTERM)
     assert process.wait(10) == 137
-    # Not too late either: test/launch/supervisor_test.cpp, where no time passes by itself.
+    # Not too late either: test/unit/launch/supervisor_test.cpp, where no time passes by itself.
     assert time.monotonic() - begun > 1
     assert "took too long" in process.log
 
