@@ -30,7 +30,7 @@
 
 namespace fluxpod {
 
-Result<Settings> settle(const Invocation& invocation) {
+Result<Settings> load_and_configure_log(const Invocation& invocation) {
     auto settings = load_settings(invocation.line, invocation.environment, invocation.config);
     if (settings) {
         log::configure(settings->quiet ? LogLevel::warning : settings->log_level,
@@ -41,7 +41,7 @@ Result<Settings> settle(const Invocation& invocation) {
 
 Result<int> with_report(Invocation& invocation,
                         Result<int> (*boot)(Invocation&, const Settings&, BootReport&)) {
-    auto settings = settle(invocation);
+    auto settings = load_and_configure_log(invocation);
     if (!settings) return fail(settings.error());
     auto report = BootReport::open(settings->report);
     if (!report) return fail(report.error());
@@ -54,7 +54,7 @@ namespace {
 
 // An engine registers a replica's name when it attaches its network. One that has not done so by
 // then never will.
-constexpr Duration most_for_reverse_name = std::chrono::seconds(30);
+constexpr Duration max_for_reverse_name = std::chrono::seconds(30);
 
 Task<Result<int>> find_reverse_name(const Settings& settings, PodFacts& facts) {
     SteadyClock clock;
@@ -77,7 +77,7 @@ Task<Result<int>> find_reverse_name(const Settings& settings, PodFacts& facts) {
     const auto gate = make_reverse_gate(std::move(question), *resolver, clock, facts.reverse_name);
     const std::string doing = "find the rank of this pod by the name of";
     const WaitPolicy policy{
-        .timeout = std::min<Duration>(settings.wait_timeout, most_for_reverse_name),
+        .timeout = std::min<Duration>(settings.wait_timeout, max_for_reverse_name),
         .backoff = {},
         .seed = ::randombytes_random()};
     const std::vector<Gate*> gates{gate.get()};
@@ -92,11 +92,11 @@ Result<int> learn_facts(const Settings& settings, const Environment& environment
     facts = read_pod_facts(environment, SystemPaths{});
     facts.scratch = read_scratch_facts(environment, settings.root);
     if (!needs_reverse_name(settings, facts)) return 0;
-    return unless_signalled(find_reverse_name(settings, facts));
+    return run_until_signal(find_reverse_name(settings, facts));
 }
 
-Result<KnownPod> know_pod(const Settings& settings, PodFacts facts) {
-    KnownPod pod;
+Result<IdentifiedPod> identify_pod(const Settings& settings, PodFacts facts) {
+    IdentifiedPod pod;
     pod.facts = std::move(facts);
     auto identity = identify(settings, pod.facts);
     if (!identity) return fail(identity.error());
@@ -130,7 +130,7 @@ Result<std::string> read_user_toml(const Settings& settings) {
 }
 
 // This pod's part of the node.
-Result<std::optional<NodeShare>> share_node(const Settings& settings, const KnownPod& pod,
+Result<std::optional<NodeShare>> share_node(const Settings& settings, const IdentifiedPod& pod,
                                             std::optional<NodeFacts> facts) {
     if (!facts) return std::nullopt;
     if (settings.resources == ResourcesMode::render) {
@@ -141,7 +141,7 @@ Result<std::optional<NodeShare>> share_node(const Settings& settings, const Know
     return apply_node_rule(std::move(*facts), settings.node_rule, settings.node_reserve);
 }
 
-// What render prints may be meant for another pod, so only a boot is refused for it.
+// render may print for another pod, so only a boot is refused for it.
 bool nobody_can_connect(const Plan& plan) {
     const bool has_peers =
         !plan.children.empty() || (plan.identity.is_lead() && plan.identity.max_size > 1);
@@ -163,7 +163,8 @@ Result<Surroundings> look_around(const Settings& settings, bool in_kubernetes) {
     return around;
 }
 
-Result<Plan> decide(const Settings& settings, const KnownPod& pod, const Surroundings& around) {
+Result<Plan> plan_pod(const Settings& settings, const IdentifiedPod& pod,
+                      const Surroundings& around) {
     auto node = share_node(settings, pod, around.node);
     if (!node) return fail(node.error());
     auto bind =
@@ -176,7 +177,7 @@ Result<Plan> decide(const Settings& settings, const KnownPod& pod, const Surroun
 
 namespace {
 
-void tell_node(const Plan& plan) {
+void log_node(const Plan& plan) {
     if (!plan.node) return;
     const Judgement& node = *plan.node;
     log::write(node.advice.empty() ? LogLevel::info : LogLevel::warning,
@@ -192,16 +193,14 @@ void log_scratch(const Plan& plan) {
 
 }  // namespace
 
-Result<DecidedPod> know_and_decide(const Settings& settings, PodFacts facts, BootReport& report) {
-    auto pod = know_pod(settings, std::move(facts));
-    if (!pod) return fail(pod.error());
-    const Identity& identity = pod->identity;
+Result<Plan> plan_boot(const Settings& settings, const IdentifiedPod& pod, BootReport& report) {
+    const Identity& identity = pod.identity;
     report.set_pod(identity.hostname, identity.rank);
 
     report.begin("plan");
-    auto around = look_around(settings, pod->facts.in_kubernetes);
+    auto around = look_around(settings, pod.facts.in_kubernetes);
     if (!around) return fail(around.error());
-    auto plan = decide(settings, *pod, *around);
+    auto plan = plan_pod(settings, pod, *around);
     if (!plan) return fail(plan.error());
     if (nobody_can_connect(*plan)) {
         return fail({.code = ExitCode::settings,
@@ -213,10 +212,10 @@ Result<DecidedPod> know_and_decide(const Settings& settings, PodFacts facts, Boo
     }
     log::info("rank {} of {} ({}), {}", identity.rank, identity.size, identity.platform,
               plan->parent ? "parent " + identity.address_of(*plan->parent) : "the lead");
-    tell_node(*plan);
+    log_node(*plan);
     log_scratch(*plan);
     if (!plan->bind.address) log::warning("bind to {}", plan->bind.reason);
-    return DecidedPod{.facts = std::move(pod->facts), .plan = std::move(*plan)};
+    return plan;
 }
 
 Task<Result<ParentFound>> wait_for_parent(const Plan& plan, const PodFacts& facts,
@@ -259,8 +258,8 @@ Environment planned_environment(const LaunchPlan& launch, Environment inherited)
     return inherited;
 }
 
-Result<int> unless_signalled(Task<Result<int>> boot) {
-    forget_the_start();
+Result<int> run_until_signal(Task<Result<int>> boot) {
+    release_startup_pages();
     asio::io_context context(1);
     auto race = [](Task<Result<int>> work) -> Task<Result<int>> {
         auto first = co_await (std::move(work) || next_boot_signal());

@@ -40,7 +40,7 @@ void tell_of_cut_jobs(const ArchiveContent& content, std::string_view what) {
               more == 0 ? "" : fmt::format(" and {} more", more));
 }
 
-// What flux-dump wrote before the broker was told to end.
+// The dump that flux-dump wrote before the broker was told to end.
 std::string early_dump_of(const Plan& plan) { return plan.layout.dump + ".early"; }
 
 void remove_dumps(const Plan& plan) {
@@ -48,7 +48,7 @@ void remove_dumps(const Plan& plan) {
     (void)::unlink(early_dump_of(plan).c_str());
 }
 
-// The broker's own dump holds more; where it is not whole, the early one counts.
+// The broker's own dump holds more; if it is not whole, the early one counts.
 Result<ArchiveContent> archive_best_dump(const Plan& plan, Progress& progress) {
     auto saved = archive_dump(plan.layout.dump, plan.archive, progress);
     if (!saved) {
@@ -76,8 +76,7 @@ Status save_what_was_left(const Plan& plan) {
     Progress unseen;
     auto saved = archive_best_dump(plan, unseen);
     if (!saved) return fail(saved.error());
-    log::info("what an earlier life could not save is saved now: {} in {}", count_of(*saved),
-              plan.archive);
+    log::info("saved the previous run's dump: {} in {}", count_of(*saved), plan.archive);
     return {};
 }
 

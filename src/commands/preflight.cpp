@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A boot that stands up the overlay instead of Flux: settings, identity, topology, plan, gates,
-// roll call. Nothing is written but the report.
+// roll call. It writes only the report.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -89,9 +89,12 @@ Result<int> preflight(Invocation& invocation, const Settings& settings, BootRepo
     PodFacts facts;
     auto learned = learn_facts(settings, invocation.environment, facts);
     if (!learned || *learned != 0) return learned;
-    auto pod = know_and_decide(settings, std::move(facts), report);
-    if (!pod) return fail(pod.error());
-    Plan& plan = pod->plan;
+    auto identified = identify_pod(settings, std::move(facts));
+    if (!identified) return fail(identified.error());
+    auto planned = plan_boot(settings, *identified, report);
+    if (!planned) return fail(planned.error());
+    PlannedPod pod{.facts = std::move(identified->facts), .plan = std::move(*planned)};
+    Plan& plan = pod.plan;
     // Without the answered address there is nothing to connect to, whatever run would wait for.
     if (plan.gate) plan.gate->until = WaitUntil::curve;
     auto certificate = obtain_certificate(plan.certificate);
@@ -99,7 +102,7 @@ Result<int> preflight(Invocation& invocation, const Settings& settings, BootRepo
 
     report.begin("gates");
     const CurveCert* cert = certificate->has_value() ? &**certificate : nullptr;
-    auto ended = unless_signalled(meet(plan, settings, pod->facts, cert, report));
+    auto ended = run_until_signal(meet(plan, settings, pod.facts, cert, report));
     if (ended) report.end();
     return ended;
 }

@@ -56,7 +56,7 @@ void choose_shell(const std::string& view, Environment& environment) {
         environment.set("SHELL", brought);
         return;
     }
-    log::warning("{} is not here, the shell that Flux runs its rc1 with: set SHELL to one that is",
+    log::warning("shell {} not found; Flux runs rc1 with it: set SHELL to one that is there",
                  shell);
 }
 
@@ -78,8 +78,8 @@ Task<Result<int>> await_program(std::string argv0, const Environment& environmen
 
 // gates: the broker starts when its first connection attempt succeeds, and not before. What must be
 // true before each start of a broker; raced against signals by the caller. `parent` outlives it.
-Task<Result<int>> approach(const DecidedPod& pod, const std::optional<CurveCert>& certificate,
-                           BootReport& report, ParentFound& parent) {
+Task<Result<int>> pass_gates(const PlannedPod& pod, const std::optional<CurveCert>& certificate,
+                             BootReport& report, ParentFound& parent) {
     const Plan& plan = pod.plan;
     report.begin("gates");
     SteadyClock clock;
@@ -124,7 +124,7 @@ Result<int> boot(Invocation& invocation, const Settings& settings, BootReport& r
         if (*above) return **above;
     }
 
-    // What an earlier life of the container left says nothing about this boot.
+    // Remove the previous run's state file.
     forget_state(Layout::below(settings.root).state);
 
     // identity, topology and plan: which rank is this pod, how are the others called, what hardware
@@ -133,12 +133,15 @@ Result<int> boot(Invocation& invocation, const Settings& settings, BootReport& r
     PodFacts facts;
     auto learned = learn_facts(settings, invocation.environment, facts);
     if (!learned || *learned != 0) return learned;
-    auto pod = know_and_decide(settings, std::move(facts), report);
-    if (!pod) return fail(pod.error());
-    const Plan& plan = pod->plan;
+    auto identified = identify_pod(settings, std::move(facts));
+    if (!identified) return fail(identified.error());
+    auto planned = plan_boot(settings, *identified, report);
+    if (!planned) return fail(planned.error());
+    PlannedPod pod{.facts = std::move(identified->facts), .plan = std::move(*planned)};
+    const Plan& plan = pod.plan;
 
     // Find the program now, so that a missing one fails before the wait for the parent.
-    auto came = unless_signalled(
+    auto came = run_until_signal(
         await_program(plan.launch.argv.front(), invocation.environment, settings.wait_timeout));
     if (!came || *came != 0) return came;
     auto program = find_program(plan.launch.argv.front(), invocation.environment);
@@ -152,10 +155,10 @@ Result<int> boot(Invocation& invocation, const Settings& settings, BootReport& r
     if (!written) return fail(written.error());
     report.keep_state(plan.layout.state, settings.supervise);
 
-    // archive: Flux is told only of one that is known to be whole.
+    // archive: pass Flux only a verified archive.
     auto restore = ready_to_restore(plan);
     if (!restore) return fail(restore.error());
-    if (*restore) pod->plan = restoring(std::move(pod->plan));
+    if (*restore) pod.plan = restoring(std::move(pod.plan));
 
     Environment environment = planned_environment(plan.launch, invocation.environment);
     choose_shell(plan.view, environment);
@@ -164,16 +167,16 @@ Result<int> boot(Invocation& invocation, const Settings& settings, BootReport& r
                          .environment = std::move(environment),
                          .mask = invocation.inherited_mask};
     ParentFound parent;
-    auto pass_gates = [&] { return approach(*pod, *certificate, report, parent); };
+    auto gates = [&] { return pass_gates(pod, *certificate, report, parent); };
     if (settings.supervise) {
         // launch, and stay: see launch/supervisor.hpp.
-        return stay_above(broker, *pod, settings, report, pass_gates, parent);
+        return run_supervised(broker, pod, settings, report, gates, parent);
     }
     (void)look_for_earlier_store(plan);
-    auto passed = unless_signalled(pass_gates());
+    auto passed = run_until_signal(gates());
     if (!passed || *passed != 0) return passed;
 
-    // launch: this process becomes the broker; nothing of fluxpod stays behind.
+    // launch: this process becomes the broker; no process of fluxpod stays.
     log_what_exec_gives_up(plan, settings);
     report.begin("launch");
     if (auto number = pending_boot_signal()) return exit_for_signal(*number);

@@ -18,11 +18,10 @@
 
 namespace fluxpod {
 
-// settings: load them and let the log follow them.
-[[nodiscard]] Result<Settings> settle(const Invocation& invocation);
+// settings: loads them and configures the log by them.
+[[nodiscard]] Result<Settings> load_and_configure_log(const Invocation& invocation);
 
-// The frame of a command that boots: settings and boot report around `boot`, and an error of it
-// told in the report.
+// Runs `boot` between loading the settings and the end of the boot report, which gets its error.
 [[nodiscard]] Result<int> with_report(Invocation& invocation,
                                       Result<int> (*boot)(Invocation&, const Settings&,
                                                           BootReport&));
@@ -34,11 +33,11 @@ namespace fluxpod {
                                       PodFacts& facts);
 
 // Judges the facts against the settings, and hands them back for what follows.
-struct KnownPod {
+struct IdentifiedPod {
     PodFacts facts;
     Identity identity;
 };
-[[nodiscard]] Result<KnownPod> know_pod(const Settings& settings, PodFacts facts);
+[[nodiscard]] Result<IdentifiedPod> identify_pod(const Settings& settings, PodFacts facts);
 
 // topology: what is known of this node, but for what is declared of it.
 [[nodiscard]] NodeFacts read_node_facts(const Settings& settings, NodeShape shape,
@@ -54,18 +53,19 @@ struct Surroundings {
 [[nodiscard]] Result<Surroundings> look_around(const Settings& settings, bool in_kubernetes);
 
 // plan: every decision for this pod.
-[[nodiscard]] Result<Plan> decide(const Settings& settings, const KnownPod& pod,
-                                  const Surroundings& around);
+[[nodiscard]] Result<Plan> plan_pod(const Settings& settings, const IdentifiedPod& pod,
+                                    const Surroundings& around);
 
-// Both, as stages of the report and with one line in the log that says who this pod is.
-struct DecidedPod {
+// Plans as a stage of the report, and logs one line that says who this pod is.
+[[nodiscard]] Result<Plan> plan_boot(const Settings& settings, const IdentifiedPod& pod,
+                                     BootReport& report);
+
+struct PlannedPod {
     PodFacts facts;
     Plan plan;
 };
-[[nodiscard]] Result<DecidedPod> know_and_decide(const Settings& settings, PodFacts facts,
-                                                 BootReport& report);
 
-// gates: wait until the parent broker answers as far as the plan says. `cert` may be null where the
+// gates: wait until the parent broker answers as far as the plan says. `cert` may be null if the
 // plan has no certificate. The lead has no gate and is through at once.
 // `former`, which may be null, is the parent's life that must be over.
 struct ParentFound {
@@ -83,6 +83,6 @@ struct ParentFound {
 [[nodiscard]] Environment planned_environment(const LaunchPlan& launch, Environment inherited);
 
 // Runs a task raced against the signals that end a boot: a signal is its exit code, 128+n.
-[[nodiscard]] Result<int> unless_signalled(Task<Result<int>> boot);
+[[nodiscard]] Result<int> run_until_signal(Task<Result<int>> boot);
 
 }  // namespace fluxpod

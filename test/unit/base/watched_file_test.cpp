@@ -70,13 +70,13 @@ TEST_CASE("a file of any length is handed on whole, in whole lines") {
         whole = whole && (lines.ends_with('\n') || lines.ends_with("end"));
     }));
     CHECK(whole);
-    CHECK(largest < 2 * WatchedFile::most_in_line);
+    CHECK(largest < 2 * WatchedFile::max_in_line);
     CHECK(all_of(file) == text);
 }
 
 TEST_CASE("a line that is too long: left out, and the lines around it stay") {
     const TempDir dir;
-    const std::string endless(5 * WatchedFile::most_in_line, 'x');
+    const std::string endless(5 * WatchedFile::max_in_line, 'x');
     CHECK(all_of(WatchedFile(dir.write("file", "a\n" + endless + "\nb\n"))) == "a\nb\n");
     CHECK(all_of(WatchedFile(dir.write("file", "a\n" + endless))) == "a\n");
 }

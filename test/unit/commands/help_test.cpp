@@ -35,7 +35,7 @@ std::set<std::string> words_from(const std::string& command) {
     return {words.begin(), words.end()};
 }
 
-// What bash offers when Tab is pressed behind the last of these words.
+// Returns what bash offers when Tab is pressed after the last of these words.
 std::set<std::string> bash_offers(const test::TempDir& dir, const std::string& words) {
     const std::string script =
         dir.write("complete.bash", completion("bash").value() + "COMP_WORDS=(" + words +
@@ -62,7 +62,7 @@ TEST_CASE("an unknown command is a usage error with the nearest one") {
     CHECK(no_such_command("rum").code == ExitCode::usage);
     CHECK(mentions(no_such_command("rum").message(), "did you mean run?"));
     CHECK(mentions(no_such_command("xyzzy").message(), "the commands are run, init, render"));
-    CHECK(mentions(no_such_command("--size").message(), "options stand behind the command"));
+    CHECK(mentions(no_such_command("--size").message(), "options come after the command"));
 }
 
 TEST_CASE("a command's help has every option it takes and no other") {
@@ -133,7 +133,7 @@ TEST_CASE("bash completes commands, options and values") {
     CHECK(bash_offers(dir, "fluxpod help --completion f") == Offers{"fish"});
 }
 
-TEST_CASE("bash completes a value behind an equals sign, which it makes a word of its own") {
+TEST_CASE("bash completes a value after an equals sign, which it makes a word of its own") {
     const test::TempDir dir;
     CHECK(bash_offers(dir, "fluxpod run --log-format = j") == std::set<std::string>{"json"});
     CHECK(bash_offers(dir, "fluxpod run --wait-until =") ==

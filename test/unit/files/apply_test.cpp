@@ -365,7 +365,7 @@ TEST_CASE("no inode left is said, too") {
     CHECK(refusal_of(plan_below(dir / "root")).cause == "No space left on device");
 }
 
-TEST_CASE("a read-only root is said to be read-only, and one that is complete is no error") {
+TEST_CASE("a read-only root: reported as read-only, or accepted if it is complete") {
     TempDir dir;
     const TinyMount tiny(dir / "root", "size=1m");
     if (!tiny.mounted()) return;
@@ -382,7 +382,7 @@ TEST_CASE("a read-only root is said to be read-only, and one that is complete is
     CHECK(refusal_of(plan_below(dir / "root/deeper")).cause == "Read-only file system");
 }
 
-TEST_CASE("a directory without write permission is told with our uid") {
+TEST_CASE("a directory without write permission: refused with our uid") {
     if (::geteuid() == 0) return;  // permissions do not hold root back
     TempDir dir;
     std::filesystem::create_directory(dir / "root");

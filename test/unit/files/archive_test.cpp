@@ -46,7 +46,7 @@ std::string whole_dump() {
                    {first + "/guest/output", "half"}});
 }
 
-TEST_CASE("where there is no archive, there is nothing to restore") {
+TEST_CASE("no archive: nothing to restore") {
     TempDir dir;
     auto content = inspect_archive(dir / "missing");
     REQUIRE(content);
@@ -62,7 +62,8 @@ TEST_CASE("a whole archive is known by its jobs") {
     CHECK((*content)->again.empty());
 }
 
-TEST_CASE("an archive tells which jobs were cut to save it, and the next one does not repeat it") {
+TEST_CASE(
+    "an archive names the jobs that were cut to save it, and the next one does not repeat them") {
     TempDir dir;
     REQUIRE(archive_dump(dir.write("dump", whole_dump()), dir / "archive"));
     auto content = inspect_archive(dir / "archive");
@@ -95,7 +96,7 @@ TEST_CASE("a dump becomes an archive in which cut jobs are pending and the hardw
     CHECK((info.st_mode & 07777U) == 0600);
 }
 
-TEST_CASE("where no job was cut, every byte is kept") {
+TEST_CASE("no job was cut: every byte is kept") {
     TempDir dir;
     const auto dump =
         dir.write("dump", tar_of({{"resource/eventlog", "{}\n"}, {first + "/R", "{}"}}));
@@ -169,7 +170,7 @@ TEST_CASE("what is not Flux's is refused with its reason") {
     }
 }
 
-TEST_CASE("a directory or a FIFO is no archive") {
+TEST_CASE("a directory or a FIFO as archive: refused") {
     TempDir dir;
     REQUIRE(::mkfifo((dir / "fifo").c_str(), 0600) == 0);
     CHECK_FALSE(inspect_archive(dir / "fifo"));
@@ -193,7 +194,7 @@ class FileSizeLimit {
     rlimit before_{};
 };
 
-TEST_CASE("where there is no room, the old archive and the dump stay, and nothing else") {
+TEST_CASE("no room: the old archive and the dump stay, and no draft") {
     TempDir dir;
     const std::string old = tar_of({{"resource/eventlog", "old"}});
     const auto archive = dir.write("archive", old);
@@ -213,7 +214,7 @@ TEST_CASE("where there is no room, the old archive and the dump stay, and nothin
     CHECK(archive_dump(dump, archive));
 }
 
-TEST_CASE("what a killed save left behind is in nobody's way") {
+TEST_CASE("a killed save's draft: the next save removes it") {
     TempDir dir;
     dir.write("archive.new", "half");
     REQUIRE(archive_dump(dir.write("dump", whole_dump()), dir / "archive"));

@@ -21,7 +21,7 @@ Plan plan_with(const std::string& view) {
     return *plan;
 }
 
-TEST_CASE("the job shell's file is rendered where there is a view") {
+TEST_CASE("with a view: the job shell's file is rendered") {
     for (const std::string view : {"", "/opt/view"}) {
         const auto files = render_files(plan_with(view));
         REQUIRE(files);

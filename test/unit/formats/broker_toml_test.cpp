@@ -105,7 +105,7 @@ TEST_CASE("every field has its key") {
     CHECK(check_broker_toml(*text, "fp-1"));
 }
 
-TEST_CASE("the user's TOML is merged key by key, and what is no table replaces") {
+TEST_CASE("the user's TOML is merged key by key, and a value that is not a table replaces") {
     const std::string text = merged(
         "exec.imp = \"/imp\"\n[tbon]\ntopo = \"binomial\"\nzmqdebug = 1\n[resource]\nnoverify = "
         "true\n"
@@ -147,7 +147,7 @@ TEST_CASE("the same value is written as the same bytes, whatever the order of th
     CHECK(merged("[b]\nx = 1\ny = 2\n[a]\nz = 3\n") == merged("[a]\nz = 3\n[b]\ny = 2\nx = 1\n"));
 }
 
-TEST_CASE("a syntax error is told with its line") {
+TEST_CASE("a syntax error: refused with its line") {
     CHECK(mentions(merged("[a]\nb = \n"), "refused: line 2: "));
     CHECK(mentions(merged("[a]\n[a]\n"), "refused: line "));
     CHECK(mentions(merged("x = 1\nx = 2\n"), "refused: line "));

@@ -115,11 +115,11 @@ TEST_CASE("a metadata key is made of letters, digits, dots and hyphens") {
     CHECK(mentions(fault_of(with_metadata("  = \"v\"")), "line 2: a key"));
     CHECK(mentions(fault_of(with_metadata("  k k = \"v\"")), "line 2: a key"));
     CHECK(mentions(fault_of(with_metadata("  k \"v\"")), "without \"=\""));
-    CHECK(
-        mentions(fault_of(with_metadata("  k = \"v\"\n  k = \"w\"")), "line 3: a key that stands"));
+    CHECK(mentions(fault_of(with_metadata("  k = \"v\"\n  k = \"w\"")),
+                   "line 3: a key that is there"));
 }
 
-TEST_CASE("a value stands in double quotes") {
+TEST_CASE("a value without double quotes: refused") {
     CHECK(mentions(fault_of(with_metadata("  k = v")), "double quotes"));
     CHECK(mentions(fault_of(with_metadata("  k = \"v")), "double quotes"));
     CHECK(mentions(fault_of(with_metadata("  k = \"")), "double quotes"));
@@ -127,7 +127,7 @@ TEST_CASE("a value stands in double quotes") {
     CHECK(mentions(fault_of(with_metadata("  k = 'v'")), "double quotes"));
 }
 
-TEST_CASE("sections stand in the first column, entries do not") {
+TEST_CASE("sections begin in the first column, entries do not") {
     CHECK(mentions(fault_of(with_metadata("k = \"v\"")), "line 2: neither a section"));
     CHECK(mentions(fault_of(" metadata\n"), "without \"=\""));
     CHECK(mentions(fault_of("other\n"), "line 1: neither a section"));
@@ -154,8 +154,8 @@ TEST_CASE("both keys are needed, once each, and nothing else") {
     CHECK(mentions(fault_of(""), "no public-key"));
     CHECK(mentions(fault_of(with_curve(secret_line)), "no public-key"));
     CHECK(mentions(fault_of(with_curve(public_line)), "no secret-key"));
-    CHECK(mentions(fault_of(with_curve(both + std::string(secret_line))), "stands there twice"));
-    CHECK(mentions(fault_of(with_curve(both + std::string(public_line))), "stands there twice"));
+    CHECK(mentions(fault_of(with_curve(both + std::string(secret_line))), "is there twice"));
+    CHECK(mentions(fault_of(with_curve(both + std::string(public_line))), "is there twice"));
     CHECK(mentions(fault_of(with_curve(both + "  other-key = \"v\"\n")), "neither public-key"));
 }
 

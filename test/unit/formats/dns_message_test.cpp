@@ -142,7 +142,7 @@ TEST_CASE("without EDNS a query is its question") {
     CHECK(encode_dns_query({.name = "fp.x"}, 0x1234, false) == query);
 }
 
-TEST_CASE("DO stands in the OPT record and CD in the header") {
+TEST_CASE("DO is in the OPT record and CD in the header") {
     const DnsQuestion plain{.name = "fp.x", .type = 65280};
     DnsQuestion both = plain;
     both.dnssec_ok = both.checking_disabled = true;
@@ -266,7 +266,7 @@ TEST_CASE("a denial without an SOA and a failure with one have no such time") {
     CHECK_FALSE(answer->denial_ttl.has_value());
 }
 
-TEST_CASE("records beside a denial or a failure are no answer") {
+TEST_CASE("records beside a denial or a failure: not an answer") {
     Message message;
     message.answers = {record(pointer(question_at), dns_type::a, 5, {10, 0, 0, 1})};
     for (const unsigned rcode : {1U, 2U, 3U, 5U}) {
@@ -366,7 +366,7 @@ TEST_CASE("a failure without the question: the server's answer, unlike any other
     CHECK(decode_dns_response(bytes, message.question, 0x1234).error() == "another id");
 }
 
-TEST_CASE("a query, another operation and an empty question section are no response") {
+TEST_CASE("a query, another operation and an empty question section: not a response") {
     Message message;
     message.flags = 0x0100;
     CHECK(message.decoded().error() == "not a response");

@@ -213,7 +213,7 @@ TEST_CASE("a repeat is found however it is written") {
     }
 }
 
-TEST_CASE("names that differ are no repeats") {
+TEST_CASE("names that differ: no repeat") {
     for (const char* text :
          {"", "a", "a,b", "fp-[0-3],fp-4", "fp-[0-3],fp-00", "fp-[8-11],fp-08", "fp-[08-10],fp-8",
           "a[1-3],b[1-3]", "fp-0[1-3],fp-[1-3]", "x[1-2]b3,x1b[4-5]", "x[1-2]-a,x[1-2]-b",
@@ -285,14 +285,14 @@ TEST_CASE("a long encoding is split into tokens that Flux can hold") {
             begin = i + 1;
         }
     }
-    CHECK(longest <= Hostlist::most_in_token);
-    CHECK(longest > Hostlist::most_in_token - 10);
+    CHECK(longest <= Hostlist::max_in_token);
+    CHECK(longest > Hostlist::max_in_token - 10);
     CHECK(Hostlist::parse(text)->expand() == list.expand());
 }
 
 TEST_CASE("a range greater than Flux reads is written as several") {
     Hostlist list;
-    list.append_range("fp-", 0, Hostlist::most_in_range, 1, "");
+    list.append_range("fp-", 0, Hostlist::max_in_range, 1, "");
     CHECK(list.encode() == "fp-[0-1048575,1048576]");
 }
 
@@ -315,7 +315,7 @@ TEST_CASE("a slice has the same names, and its ranges stay ranges") {
     CHECK(list->slice(200000, 7).empty());
 }
 
-TEST_CASE("the ranks of a list: each name has the first place that it stands at") {
+TEST_CASE("the ranks of a list: each name has its first place") {
     const fluxpod::HostRanks ranks(*Hostlist::parse("a,b[0-2],a,c,b1"));
     CHECK(ranks.size() == 5);
     CHECK(ranks.find("b2") == 3);

@@ -68,7 +68,7 @@ TEST_CASE("a job that somebody else cancelled, that failed, or that waits is lef
     }
 }
 
-TEST_CASE("what is no eventlog is left alone") {
+TEST_CASE("bytes that are not an eventlog: left alone") {
     for (const std::string& text :
          {std::string(), std::string("\n"), std::string("{}"),
           pending + begun + cut + "{\"name\":", "[]\n" + cut, std::string("\xff\xfe")}) {

@@ -56,7 +56,7 @@ TEST_CASE("comments, blanks, carriage returns and a missing last newline do no h
           "1.1.1.1 2.2.2.2");
 }
 
-TEST_CASE("what is no line of the format is left out") {
+TEST_CASE("a line that the format does not have: ignored") {
     CHECK(nameservers_of("nameserver\nnameserver \nnameserver example.org\nnameserver 1.2.3\n"
                          "nameserver 1.2.3.4.5\nnameserver 256.1.1.1\nnameserver1.1.1.1\n"
                          " nameserver 1.1.1.1\nNAMESERVER 1.1.1.1\nnameserver 1.1.1.1x\n") == "");
@@ -72,7 +72,7 @@ TEST_CASE("the last search or domain line wins") {
     CHECK(search_of("search a.b\nsearch\n") == "a.b");
 }
 
-TEST_CASE("entries of the search list that are no names are left out") {
+TEST_CASE("an invalid name in the search list: ignored") {
     CHECK(search_of("search . a..b a.b. \x01 c\n") == "a.b c");
     std::string many = "search";
     for (int i = 0; i < 1000; ++i) many += " d" + std::to_string(i);

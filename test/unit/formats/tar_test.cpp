@@ -36,7 +36,7 @@ TEST_CASE("a resized header differs in its size alone") {
     CHECK(header->size == 123456);
 }
 
-TEST_CASE("what is no header is refused") {
+TEST_CASE("a block that is not a header: refused") {
     CHECK_FALSE(parse_tar_header(""));
     CHECK_FALSE(parse_tar_header(std::string(tar_block, '\0')));
     CHECK_FALSE(parse_tar_header(std::string(tar_block, 'x')));

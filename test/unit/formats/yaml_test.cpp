@@ -37,7 +37,7 @@ TEST_CASE("an empty stream has no document") {
     CHECK(parse_yaml("# only a comment\n")->empty());
 }
 
-TEST_CASE("a syntax error is told with its line and column") {
+TEST_CASE("a syntax error: refused with its line and column") {
     CHECK(fault_of("a: 1\nb: [1, 2\n").starts_with("line 3, column 1: "));
     CHECK(mentions(fault_of("a: 1\n\tb: 2\n"), "line 2, column"));
 }
@@ -57,12 +57,12 @@ TEST_CASE("an alias is refused, whether it repeats a value or holds itself") {
     CHECK(fault_of("a: &x [1]\n") == "no fault");
 }
 
-TEST_CASE("a key that stands twice in one map is refused") {
+TEST_CASE("a key that is twice in one map: refused") {
     CHECK(mentions(fault_of("size: 1\nsize: 2\n"), "line 2, column 1: the key size"));
     CHECK(mentions(fault_of("a: {b: 1, b: 2}\n"), "the key b"));
     CHECK(fault_of("- a: {b: {b: b}}\n- a: b\n") == "no fault");
     CHECK(fault_of("a: [a, a]\nb: a\nc: {a: a}\nd: [{a: 1}, {a: 2}]\n") == "no fault");
-    CHECK(mentions(fault_of("? ~\n: 1\n? ~\n: 2\n"), "stands there twice"));
+    CHECK(mentions(fault_of("? ~\n: 1\n? ~\n: 2\n"), "is there twice"));
 }
 
 TEST_CASE("a key that is a list or a map is refused") {
@@ -84,7 +84,7 @@ TEST_CASE("nesting is bounded, in flow and in block style") {
 }
 
 TEST_CASE("size and number of documents are bounded") {
-    CHECK(mentions(fault_of(std::string(fluxpod::most_yaml_bytes + 1, 'x')), "larger than"));
+    CHECK(mentions(fault_of(std::string(fluxpod::max_yaml_bytes + 1, 'x')), "larger than"));
     CHECK(mentions(fault_of(repeat("---\na\n", 1025)), "more than 1024 documents"));
 }
 
@@ -97,7 +97,7 @@ TEST_CASE("more than 20,000 nodes in all documents: refused") {
     CHECK(mentions(fault_of(repeat(document, 1000)), "more than 20000 nodes"));
 }
 
-TEST_CASE("bytes that are no text at all are an error or a scalar, never a crash") {
+TEST_CASE("bytes that are not text: an error or a scalar, never a crash") {
     for (int byte = 0; byte < 256; ++byte) {
         const char c = static_cast<char>(byte);
         (void)parse_yaml(std::string_view(&c, 1));

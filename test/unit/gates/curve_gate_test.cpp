@@ -33,7 +33,7 @@ TEST_CASE("the CURVE gate opens to a peer with the same certificate") {
     Route route = route_to(server.endpoint());
     SteadyClock clock;
     const auto gate = make_curve_gate(route, cert, clock, plenty);
-    CHECK(try_once(*gate).verdict == Attempt::Verdict::open);
+    CHECK(try_once(*gate).answer == Attempt::Answer::open);
     CHECK(gate->name() == "CURVE");
     CHECK(gate->exit_code() == ExitCode::curve);
     CHECK(gate->subject() == "fp-0:" + std::to_string(server.endpoint().port()) + " at 127.0.0.1");
@@ -46,7 +46,7 @@ TEST_CASE("another certificate shuts the CURVE gate for good, with what to do") 
     SteadyClock clock;
     const auto gate = make_curve_gate(route, cert, clock, plenty);
     const auto attempt = try_once(*gate);
-    CHECK(attempt.verdict == Attempt::Verdict::never);
+    CHECK(attempt.answer == Attempt::Answer::never);
     CHECK(attempt.why.find("CURVE peer") != std::string::npos);
     CHECK(gate->advice().find("same certificate") != std::string::npos);
     CHECK(gate->advice().find(cert.public_key()) != std::string::npos);
@@ -60,7 +60,7 @@ TEST_CASE("no descriptor for a handshake: this pod's own fault, and not the peer
     const auto gate = make_curve_gate(route, cert, clock, plenty);
     const NoDescriptorsLeft shortage;
     const auto attempt = run_task(context, gate->attempt(clock.now() + plenty));
-    CHECK(attempt.verdict == Attempt::Verdict::not_yet);
+    CHECK(attempt.answer == Attempt::Answer::not_yet);
     CHECK(attempt.own_fault == EMFILE);
     CHECK(attempt.why.find("Too many open files") != std::string::npos);
 }
@@ -71,7 +71,7 @@ TEST_CASE("a peer that is not CURVE shuts the gate for good") {
     Route route = route_to(server.endpoint());
     SteadyClock clock;
     const auto gate = make_curve_gate(route, cert, clock, plenty);
-    CHECK(try_once(*gate).verdict == Attempt::Verdict::never);
+    CHECK(try_once(*gate).answer == Attempt::Answer::never);
     CHECK(server.connections() == 3);
     CHECK(gate->advice().find("not a Flux broker") != std::string::npos);
 }
@@ -86,7 +86,7 @@ TEST_CASE("a final verdict that there was no time to see again is not yet final"
     const auto gate = make_curve_gate(route, cert, clock, std::chrono::milliseconds(50));
     asio::io_context context;
     const auto attempt = run_task(context, gate->attempt(clock.now() + plenty));
-    CHECK(attempt.verdict == Attempt::Verdict::not_yet);
+    CHECK(attempt.answer == Attempt::Answer::not_yet);
     CHECK(attempt.why == "what it says is not ZeroMQ");
 }
 
@@ -95,11 +95,11 @@ TEST_CASE("a peer that closes, and nobody at the port, are not yet") {
     SteadyClock clock;
     const TcpServer closing("", TcpServer::Then::close);
     Route to_closing = route_to(closing.endpoint());
-    CHECK(try_once(*make_curve_gate(to_closing, cert, clock, plenty)).verdict ==
-          Attempt::Verdict::not_yet);
+    CHECK(try_once(*make_curve_gate(to_closing, cert, clock, plenty)).answer ==
+          Attempt::Answer::not_yet);
     Route to_nobody = route_to(free_endpoint());
-    CHECK(try_once(*make_curve_gate(to_nobody, cert, clock, plenty)).verdict ==
-          Attempt::Verdict::not_yet);
+    CHECK(try_once(*make_curve_gate(to_nobody, cert, clock, plenty)).answer ==
+          Attempt::Answer::not_yet);
 }
 
 TEST_CASE("a route without an answered address is not yet") {
@@ -107,6 +107,6 @@ TEST_CASE("a route without an answered address is not yet") {
     Route route{.host = "fp-0", .port = 8050, .addresses = {}, .answered = {}};
     SteadyClock clock;
     const auto gate = make_curve_gate(route, cert, clock);
-    CHECK(try_once(*gate).verdict == Attempt::Verdict::not_yet);
+    CHECK(try_once(*gate).answer == Attempt::Answer::not_yet);
     CHECK(gate->subject() == "fp-0:8050");
 }

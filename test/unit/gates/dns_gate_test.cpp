@@ -18,7 +18,7 @@ using namespace fluxpod;
 using namespace fluxpod::test;
 using namespace std::chrono_literals;
 using Outcome = Resolution::Status;
-using Verdict = Attempt::Verdict;
+using Answer = Attempt::Answer;
 
 namespace {
 
@@ -27,8 +27,8 @@ const auto second_address = asio::ip::make_address("10.244.2.9");
 
 bool is_private(const DnsQuestion& question) { return question.type >= 65280; }
 
-// Answers as CoreDNS does behind its cache plugin: one record, denials and answers held per (type,
-// DO, CD). What a test scripts goes first.
+// Answers as CoreDNS does with its cache plugin: one record, denials and answers held per (type,
+// DO, CD). Answers that a test scripts go first.
 class ClusterDns final : public Resolver {
   public:
     explicit ClusterDns(FakeClock& clock) : clock_(clock) {}
@@ -93,7 +93,7 @@ class ClusterDns final : public Resolver {
         const auto held = cache_.find(key);
         if (held != cache_.end() && clock_.now() < held->second.until) {
             auto resolution = held->second.resolution;
-            // A cache tells what is left of the time.
+            // A cache answers with the time that is left.
             auto& ttl = resolution.answer.denial_ttl;
             if (ttl) ttl = static_cast<std::uint32_t>((held->second.until - clock_.now()) / 1s);
             return resolution;
@@ -123,7 +123,7 @@ class ClusterDns final : public Resolver {
     std::map<Key, Held> cache_;
 };
 
-// Shut until told otherwise: what TCP is behind a stale address.
+// Shut until opened: so TCP is at a stale address.
 class Door final : public Gate {
   public:
     explicit Door(std::function<bool()> is_open) : is_open_(std::move(is_open)) {}
@@ -134,9 +134,8 @@ class Door final : public Gate {
         return BackoffPolicy{.first = 200ms, .most = 200ms};
     }
     Task<Attempt> attempt(TimePoint) override {
-        co_return Attempt{.verdict = is_open_() ? Verdict::open : Verdict::not_yet,
-                          .why = "shut",
-                          .not_before = {}};
+        co_return Attempt{
+            .answer = is_open_() ? Answer::open : Answer::not_yet, .why = "shut", .not_before = {}};
     }
 
   private:
@@ -187,7 +186,7 @@ TEST_CASE("an address literal needs no question") {
     World world;
     for (const char* literal : {"10.0.0.7", "fd00::7", "fe80::1%1"}) {
         world.route.host = literal;
-        CHECK(world.attempt().verdict == Verdict::open);
+        CHECK(world.attempt().answer == Answer::open);
         CHECK(world.route.addresses == std::vector{asio::ip::make_address(literal)});
     }
     CHECK(world.dns.asked.empty());
@@ -196,7 +195,7 @@ TEST_CASE("an address literal needs no question") {
 TEST_CASE("a name of the hosts file needs no question") {
     World world;
     world.dir.write("hosts", "10.0.0.7 " + world.route.host + " lead\n");
-    CHECK(world.attempt().verdict == Verdict::open);
+    CHECK(world.attempt().answer == Answer::open);
     CHECK(world.route.addresses == std::vector{asio::ip::make_address("10.0.0.7")});
     CHECK(world.dns.asked.empty());
 }
@@ -204,7 +203,7 @@ TEST_CASE("a name of the hosts file needs no question") {
 TEST_CASE("a name that exists is found with two questions: is it there, and where") {
     World world;
     world.dns.record = first_address;
-    CHECK(world.attempt().verdict == Verdict::open);
+    CHECK(world.attempt().answer == Answer::open);
     CHECK(world.route.addresses == std::vector{first_address});
     CHECK(world.dns.asked.size() == 2);
     CHECK(world.elapsed() <= 50ms);
@@ -213,7 +212,7 @@ TEST_CASE("a name that exists is found with two questions: is it there, and wher
 TEST_CASE("a name with an IPv6 address only is found") {
     World world;
     world.dns.record = asio::ip::make_address("fd00::4");
-    CHECK(world.attempt().verdict == Verdict::open);
+    CHECK(world.attempt().answer == Answer::open);
     CHECK(world.route.addresses == std::vector{asio::ip::make_address("fd00::4")});
 }
 
@@ -224,7 +223,7 @@ TEST_CASE("addresses come sorted and once, whatever the order of the answer") {
         return ClusterDns::answer(DnsRcode::no_error,
                                   {second_address, first_address, second_address});
     };
-    CHECK(world.attempt().verdict == Verdict::open);
+    CHECK(world.attempt().answer == Answer::open);
     CHECK(world.route.addresses == std::vector{first_address, second_address});
 }
 
@@ -236,7 +235,7 @@ TEST_CASE("a family that is never answered costs 50 ms and not the timeout") {
         return ClusterDns::answer(DnsRcode::not_implemented);
     };
     world.dns.drops = [](const DnsQuestion& question) { return question.type == dns_type::aaaa; };
-    CHECK(world.attempt().verdict == Verdict::open);
+    CHECK(world.attempt().answer == Answer::open);
     CHECK(world.elapsed() == 50ms);
 }
 
@@ -247,13 +246,13 @@ TEST_CASE("SERVFAIL for one family does not spoil the other") {
         if (question.type != dns_type::aaaa) return std::nullopt;
         return ClusterDns::answer(DnsRcode::server_failure);
     };
-    CHECK(world.attempt().verdict == Verdict::open);
+    CHECK(world.attempt().answer == Answer::open);
 }
 
 TEST_CASE("a denial is not yet, and says who denied and what to look at") {
     World world;
     const auto attempt = world.attempt();
-    CHECK(attempt.verdict == Verdict::not_yet);
+    CHECK(attempt.answer == Answer::not_yet);
     CHECK(attempt.why == "no such name (NXDOMAIN) from 10.96.0.10");
     CHECK(world.gate->advice().find("publishNotReadyAddresses") != std::string::npos);
     CHECK(world.route.addresses.empty());
@@ -393,7 +392,7 @@ TEST_CASE("a private type that is dropped costs the first look a quarter of a se
     World world;
     world.dns.record = first_address;
     world.dns.drops = is_private;
-    CHECK(world.attempt().verdict == Verdict::open);
+    CHECK(world.attempt().answer == Answer::open);
     CHECK(world.elapsed() == 250ms);
 }
 
@@ -480,7 +479,7 @@ TEST_CASE("known addresses are not asked again for half a second, then less and 
     CHECK(world.asked_between(10s, 60s) <= 28);
 }
 
-TEST_CASE("a lead that came back with another address is found behind a stale answer") {
+TEST_CASE("a lead that came back with another address: found in spite of a stale answer") {
     World world;
     world.dns.answers_held = 30s;
     world.dns.record = first_address;
@@ -496,20 +495,20 @@ TEST_CASE("a lead that came back with another address is found behind a stale an
 TEST_CASE("a DNS that falls silent does not take known addresses away") {
     World world;
     world.dns.record = first_address;
-    REQUIRE(world.attempt().verdict == Verdict::open);
+    REQUIRE(world.attempt().answer == Answer::open);
     world.dns.drops = [](const DnsQuestion&) { return true; };
     world.clock.advance(2s);
-    CHECK(world.attempt().verdict == Verdict::open);
+    CHECK(world.attempt().answer == Answer::open);
     CHECK(world.route.addresses == std::vector{first_address});
 }
 
 TEST_CASE("a name that is gone shuts the gate again") {
     World world;
     world.dns.record = first_address;
-    REQUIRE(world.attempt().verdict == Verdict::open);
+    REQUIRE(world.attempt().answer == Answer::open);
     world.dns.record.reset();
     world.clock.advance(2s);
-    CHECK(world.attempt().verdict == Verdict::not_yet);
+    CHECK(world.attempt().answer == Answer::not_yet);
     CHECK(world.route.addresses.empty());
     world.dns.record = second_address;
     REQUIRE(world.wait(1min));
@@ -519,20 +518,20 @@ TEST_CASE("a name that is gone shuts the gate again") {
 TEST_CASE("an old denial under one key does not take known addresses away") {
     World world;
     world.dns.record = first_address;
-    REQUIRE(world.attempt().verdict == Verdict::open);
+    REQUIRE(world.attempt().answer == Answer::open);
     world.dns.script = [](const DnsQuestion& question) -> std::optional<Resolution> {
         if (is_private(question)) return std::nullopt;
         return ClusterDns::answer(DnsRcode::name_error, {}, 30);
     };
     world.clock.advance(2s);
-    CHECK(world.attempt().verdict == Verdict::open);
+    CHECK(world.attempt().answer == Answer::open);
 }
 
-TEST_CASE("silence is told with the servers to look at, and ends in time") {
+TEST_CASE("silence: reported with the servers to look at, and ends in time") {
     World world;
     world.dns.drops = [](const DnsQuestion&) { return true; };
     const auto attempt = world.attempt();
-    CHECK(attempt.verdict == Verdict::not_yet);
+    CHECK(attempt.answer == Answer::not_yet);
     CHECK(attempt.why == "10.96.0.10: no answer");
     CHECK(world.elapsed() == 5s);
     CHECK(world.gate->advice().find("10.96.0.10") != std::string::npos);
@@ -548,7 +547,7 @@ TEST_CASE("a question that this pod itself could not ask: told as such") {
         return resolution;
     };
     const auto attempt = world.attempt();
-    CHECK(attempt.verdict == Verdict::not_yet);
+    CHECK(attempt.answer == Answer::not_yet);
     CHECK(attempt.own_fault == EMFILE);
     CHECK(world.gate->advice().empty());
 }
@@ -564,12 +563,12 @@ TEST_CASE("the deadline bounds a try") {
 
 TEST_CASE("a hosts file that gets the name while a pod waits: opens") {
     World world;
-    CHECK(world.attempt().verdict == Verdict::not_yet);
+    CHECK(world.attempt().answer == Answer::not_yet);
     world.dir.write("hosts", "10.0.0.7 " + world.route.host + "\n");
-    CHECK(world.attempt().verdict == Verdict::open);
+    CHECK(world.attempt().answer == Answer::open);
     CHECK(world.route.addresses == std::vector{asio::ip::make_address("10.0.0.7")});
     world.dir.write("hosts", "10.0.0.8 " + world.route.host + "\n");
-    CHECK(world.attempt().verdict == Verdict::open);
+    CHECK(world.attempt().answer == Answer::open);
     CHECK(world.route.addresses == std::vector{asio::ip::make_address("10.0.0.8")});
 }
 
@@ -581,25 +580,25 @@ TEST_CASE("without nameservers a name never resolves, but the hosts file still c
         return resolution;
     };
     // The file may be in the middle of being written.
-    CHECK(world.attempt().verdict == Verdict::not_yet);
+    CHECK(world.attempt().answer == Answer::not_yet);
     world.clock.advance(9s);
-    CHECK(world.attempt().verdict == Verdict::not_yet);
+    CHECK(world.attempt().answer == Answer::not_yet);
     world.clock.advance(1s);
     const auto attempt = world.attempt();
-    CHECK(attempt.verdict == Verdict::never);
+    CHECK(attempt.answer == Answer::never);
     CHECK(attempt.why.find("names no nameserver") != std::string::npos);
     CHECK(world.gate->advice().find("dnsPolicy") != std::string::npos);
 
     world.dir.write("hosts", "10.0.0.7 " + world.route.host + "\n");
-    CHECK(world.attempt().verdict == Verdict::open);
+    CHECK(world.attempt().answer == Answer::open);
 }
 
-TEST_CASE("what is no name is never asked") {
+TEST_CASE("an invalid name: never asked") {
     World world;
     for (const std::string& name :
          {std::string(), std::string("a..b"), std::string(64, 'x'), std::string(254, 'x')}) {
         world.route.host = name;
-        CHECK(world.attempt().verdict == Verdict::never);
+        CHECK(world.attempt().answer == Answer::never);
     }
     CHECK(world.dns.asked.empty());
 }

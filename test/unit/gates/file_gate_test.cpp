@@ -24,9 +24,9 @@ TEST_CASE("a file gate opens for a file, a directory and a link to one") {
     const TempDir dir;
     dir.write("file", "");
     std::filesystem::create_symlink("file", dir / "link");
-    CHECK(look_at(dir / "file").verdict == Attempt::Verdict::open);
-    CHECK(look_at(dir / "link").verdict == Attempt::Verdict::open);
-    CHECK(look_at(dir.path()).verdict == Attempt::Verdict::open);
+    CHECK(look_at(dir / "file").answer == Attempt::Answer::open);
+    CHECK(look_at(dir / "link").answer == Attempt::Answer::open);
+    CHECK(look_at(dir.path()).answer == Attempt::Answer::open);
 }
 
 TEST_CASE("a file gate stays shut for nothing, for a dangling link, and below a file") {
@@ -36,14 +36,14 @@ TEST_CASE("a file gate stays shut for nothing, for a dangling link, and below a 
     std::filesystem::create_symlink("loop", dir / "loop");
     for (const char* name : {"nothing", "dangling", "file/below", "loop", ""}) {
         const auto attempt = look_at(name[0] == '\0' ? "" : dir / name);
-        CHECK(attempt.verdict == Attempt::Verdict::not_yet);
+        CHECK(attempt.answer == Attempt::Answer::not_yet);
         CHECK_FALSE(attempt.why.empty());
     }
     CHECK(look_at(dir / "nothing").why == "No such file or directory");
 }
 
 TEST_CASE("a path that no file can have is never waited for") {
-    CHECK(look_at("/" + std::string(300, 'x')).verdict == Attempt::Verdict::never);
+    CHECK(look_at("/" + std::string(300, 'x')).answer == Attempt::Answer::never);
 }
 
 TEST_CASE("a file gate tells its path and its exit code") {

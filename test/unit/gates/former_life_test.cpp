@@ -9,7 +9,7 @@
 using namespace fluxpod;
 using namespace fluxpod::test;
 using namespace std::chrono_literals;
-using Verdict = Attempt::Verdict;
+using Answer = Attempt::Answer;
 
 namespace {
 
@@ -50,7 +50,7 @@ TEST_CASE("a parent that still listens: its life is not over") {
     auto life = scene.held(server.endpoint());
     CHECK_FALSE(scene.is_over(life, 0s));
     auto route = route_to(server.endpoint());
-    CHECK(scene.attempt(route, life).verdict == Verdict::not_yet);
+    CHECK(scene.attempt(route, life).answer == Answer::not_yet);
 }
 
 TEST_CASE("a parent that ends: its life is over as soon as the connection is closed") {
@@ -89,8 +89,8 @@ TEST_CASE("a name with another address: the old life's addresses leave the route
     run_task(scene.context, life.hold(scene.clock));
     auto route = route_to(server.endpoint());
     route.addresses.push_back(second_family);
-    CHECK(scene.attempt(route, life).verdict == Verdict::not_yet);
+    CHECK(scene.attempt(route, life).answer == Answer::not_yet);
     route.addresses.push_back(elsewhere);
-    CHECK(scene.attempt(route, life).verdict == Verdict::open);
+    CHECK(scene.attempt(route, life).answer == Answer::open);
     CHECK(route.addresses == std::vector{elsewhere});
 }

@@ -42,7 +42,7 @@ TEST_CASE("a connection that is being made or closed is none") {
     }
 }
 
-TEST_CASE("one lost packet is no stall, and one good connection is enough") {
+TEST_CASE("one lost packet: not a stall; one good connection is enough") {
     if constexpr (std::endian::native != std::endian::little) return;
     CHECK(find(row(parent_text, "01", "00000001")) == LinkState::connected);
     CHECK(find(row(parent_text, "01", "0000000A")) == LinkState::stalled);
@@ -55,7 +55,7 @@ TEST_CASE("a connection is told from the one before it by its near end") {
     CHECK(find_link(row(parent_text, "01"), "", parent).local == "0300F40A:E9E6");
 }
 
-TEST_CASE("an IPv4 parent may stand in the table of IPv6, and IPv6 parents do") {
+TEST_CASE("an IPv4 parent may be in the table of IPv6, and IPv6 parents are") {
     if constexpr (std::endian::native != std::endian::little) return;
     const std::string mapped = "0000000000000000FFFF00000200F40A:1F72";
     CHECK(find_link(head, head + row(mapped, "01"), parent).state == LinkState::connected);

@@ -19,7 +19,7 @@ namespace {
 
 asio::ip::address at(const char* text) { return asio::ip::make_address(text); }
 
-// Nobody asks it: the names of these tests stand in the hosts file.
+// Nobody asks it: the names of these tests are in the hosts file.
 class NoResolver final : public Resolver {
   public:
     Task<Resolution> ask(DnsQuestion, TimePoint) override { co_return Resolution{}; }
@@ -202,7 +202,7 @@ TEST_CASE("no descriptor to look at the parent: nothing is known of it, so it is
     CHECK(world.why);
 }
 
-TEST_CASE("where the kernel does not tell, nothing is lost and nothing is polled") {
+TEST_CASE("the kernel shows no connections: nothing is lost and nothing is polled") {
     World world;
     world.link = LinkState::unknown;
     world.pass(1h);

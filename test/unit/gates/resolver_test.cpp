@@ -146,7 +146,7 @@ TEST_CASE("a silent server ends the question exactly when time is up") {
     CHECK(world.clock.now() - start == 3s);
 }
 
-TEST_CASE("packets that are no answer are passed over: other id, other question, noise") {
+TEST_CASE("packets that are not an answer (other id, other question, noise): ignored") {
     World world;
     world.serve([](const DnsQuery& query) {
         auto other_id = query.address({6, 6, 6, 6});
@@ -204,7 +204,7 @@ TEST_CASE("no descriptor for a question: this pod's own fault, and not the serve
     CHECK(resolution.detail == "127.0.0.1: Too many open files");
 }
 
-TEST_CASE("only packets that answer something else: the reason is told") {
+TEST_CASE("only packets that answer something else: the reason is reported") {
     World world;
     world.serve([](const DnsQuery& query) {
         auto other_name = query.address({6, 6, 6, 6});
@@ -216,7 +216,7 @@ TEST_CASE("only packets that answer something else: the reason is told") {
     CHECK(resolution.detail == "127.0.0.1: no answer, but a packet with another question");
 }
 
-TEST_CASE("a failure as a header alone: told at once as this server's answer") {
+TEST_CASE("a failure as a header alone: reported at once as this server's answer") {
     for (const auto& [rcode, name] : {std::pair{2, "SERVFAIL"}, std::pair{5, "REFUSED"}}) {
         World world;
         world.serve([code = rcode](const DnsQuery& query) {
@@ -247,7 +247,7 @@ TEST_CASE("a truncated answer is fetched by TCP") {
     CHECK(world.servers[0]->questions() == 2);
 }
 
-TEST_CASE("a truncated answer is none where TCP fails, whatever it holds") {
+TEST_CASE("a truncated answer counts for nothing if TCP fails, whatever it holds") {
     World world;
     world.serve([](const DnsQuery& query) -> std::vector<Bytes> {
         if (query.by_tcp) return {};
@@ -334,7 +334,7 @@ TEST_CASE("a server that does not know EDNS is asked without, and only at first 
     }
 }
 
-TEST_CASE("a server that answers FORMERR whatever it is asked is told by that") {
+TEST_CASE("a server that answers FORMERR to every question: reported as FORMERR") {
     World world;
     world.serve([](const DnsQuery& query) { return only(query.respond(1)); });
     const auto resolution = world.ask();
@@ -342,7 +342,7 @@ TEST_CASE("a server that answers FORMERR whatever it is asked is told by that") 
     CHECK(resolution.detail == "127.0.0.1: answers FORMERR");
 }
 
-TEST_CASE("every other code of every server is told by name") {
+TEST_CASE("every other code of every server: reported by name") {
     World world;
     world.serve([](const DnsQuery& query) { return only(query.respond(5)); });
     world.serve([](const DnsQuery& query) { return only(query.respond(2)); });
@@ -351,7 +351,7 @@ TEST_CASE("every other code of every server is told by name") {
     CHECK(resolution.detail == "127.0.0.1: answers REFUSED; 127.0.0.2: answers SERVFAIL");
 }
 
-TEST_CASE("a port where nobody listens is an error at once, not a timeout") {
+TEST_CASE("a port without a listener: an error at once, not a timeout") {
     World world;
     world.serve(silent());
     world.servers.front()->stop();
@@ -383,7 +383,7 @@ TEST_CASE("a server that stays silent is asked less and less often") {
     CHECK(world.servers[0]->questions() - in_ten_seconds <= 26);
 }
 
-TEST_CASE("the list of servers is told for messages") {
+TEST_CASE("the list of servers: available for messages") {
     World world;
     world.options.nameservers = {asio::ip::make_address("10.96.0.10"),
                                  asio::ip::make_address("fd00::a")};

@@ -15,7 +15,7 @@
 using namespace fluxpod;
 using namespace fluxpod::test;
 using namespace std::chrono_literals;
-using Verdict = Attempt::Verdict;
+using Answer = Attempt::Answer;
 using Outcome = Resolution::Status;
 
 namespace {
@@ -91,7 +91,7 @@ struct World {
 TEST_CASE("a name that gives a rank: open") {
     World world;
     world.dns.names[first_reverse] = {"project-flux-2.project_default"};
-    CHECK(world.attempt().verdict == Verdict::open);
+    CHECK(world.attempt().answer == Answer::open);
     CHECK(world.found == "project-flux-2.project_default");
 }
 
@@ -100,7 +100,7 @@ TEST_CASE("a container's id and an alias among the names: the name with the ordi
     world.dns.names[first_reverse] = {"3f2a9c81d0be", "flux", "project-flux-2", "123456789012"};
     do {
         world.found.reset();
-        CHECK(world.attempt().verdict == Verdict::open);
+        CHECK(world.attempt().answer == Answer::open);
         CHECK(world.found == "project-flux-2");
     } while (std::next_permutation(world.dns.names[first_reverse].begin(),
                                    world.dns.names[first_reverse].end()));
@@ -110,14 +110,14 @@ TEST_CASE("a name of the second interface only: found") {
     World world;
     world.dns.names[first_reverse] = {"3f2a9c81d0be"};
     world.dns.names[second_reverse] = {"project-flux-3"};
-    CHECK(world.attempt().verdict == Verdict::open);
+    CHECK(world.attempt().answer == Answer::open);
     CHECK(world.found == "project-flux-3");
 }
 
 TEST_CASE("two names of one rank: the same pattern in every pod") {
     World world;
     world.dns.names[first_reverse] = {"project-flux-2", "flux-2"};
-    CHECK(world.attempt().verdict == Verdict::open);
+    CHECK(world.attempt().answer == Answer::open);
     CHECK(world.found == "flux-2");
 }
 
@@ -129,7 +129,7 @@ TEST_CASE("a name that is denied or fails at first: waited for") {
             world.dns.otherwise.detail = "127.0.0.11: answers SERVFAIL";
         }
         const auto first = world.attempt();
-        CHECK(first.verdict == Verdict::not_yet);
+        CHECK(first.answer == Answer::not_yet);
         CHECK(first.why.find(denied ? "NXDOMAIN" : "SERVFAIL") != std::string::npos);
         world.clock.advance(1500ms);
         world.dns.names[second_reverse] = {"project-flux-1"};
@@ -151,7 +151,7 @@ TEST_CASE("a name that never comes: identity's code at the deadline, with tries 
     CHECK_FALSE(world.found);
 }
 
-TEST_CASE("names that give no rank: final after five seconds, and all of them are told") {
+TEST_CASE("names that give no rank: final after five seconds, and all of them are reported") {
     World world;
     world.dns.names[first_reverse] = {"3f2a9c81d0be"};
     const auto start = world.clock.now();
@@ -174,11 +174,11 @@ TEST_CASE("an address that comes later: asked then") {
     World world;
     auto later = std::exchange(world.own, {});
     const auto first = world.attempt();
-    CHECK(first.verdict == Verdict::not_yet);
+    CHECK(first.answer == Answer::not_yet);
     CHECK(world.dns.questions == 0);
     world.own = std::move(later);
     world.dns.names[first_reverse] = {"project-flux-2"};
-    CHECK(world.attempt().verdict == Verdict::open);
+    CHECK(world.attempt().answer == Answer::open);
 }
 
 TEST_CASE("no socket for any question: this pod's own fault") {

@@ -15,7 +15,7 @@ using namespace fluxpod;
 using namespace fluxpod::test;
 using namespace std::chrono_literals;
 using asio::ip::tcp;
-using Verdict = Attempt::Verdict;
+using Answer = Attempt::Answer;
 
 namespace {
 
@@ -86,7 +86,7 @@ TEST_CASE("no descriptor for a connect: this pod's own fault, and not the peer's
     const tcp::socket first(context);  // Asio's own descriptors are there before the shortage
     const NoDescriptorsLeft shortage;
     const auto outcome = attempt(context, clock, *gate, 1s);
-    CHECK(outcome.verdict == Verdict::not_yet);
+    CHECK(outcome.answer == Answer::not_yet);
     CHECK(outcome.own_fault == EMFILE);
     CHECK(outcome.why == "127.0.0.1:8050: Too many open files");
 }
@@ -97,7 +97,7 @@ TEST_CASE("TCP opens at a listener and hands its endpoint on") {
     const tcp::acceptor listener(context, {at("127.0.0.1"), 0});
     auto route = route_to(listener.local_endpoint().port(), {at("127.0.0.1")});
     auto gate = make_tcp_gate(route, clock);
-    CHECK(attempt(context, clock, *gate, 1s).verdict == Verdict::open);
+    CHECK(attempt(context, clock, *gate, 1s).answer == Answer::open);
     CHECK(route.answered == listener.local_endpoint());
 }
 
@@ -112,12 +112,12 @@ TEST_CASE("TCP opens over IPv6 and names it in brackets") {
     listener.listen();
     auto route = route_to(listener.local_endpoint().port(), {at("127.0.0.9"), at("::1")});
     auto gate = make_tcp_gate(route, clock);
-    CHECK(attempt(context, clock, *gate, 1s).verdict == Verdict::open);
+    CHECK(attempt(context, clock, *gate, 1s).answer == Answer::open);
     CHECK(route.answered->address() == at("::1"));
     CHECK(describe_endpoint({at("::1"), 8050}) == "[::1]:8050");
 }
 
-TEST_CASE("a refused connection is told as such, for every address") {
+TEST_CASE("a refused connection: reported as such, for every address") {
     asio::io_context context;
     HeldClock clock;
     std::uint16_t port = 0;
@@ -128,7 +128,7 @@ TEST_CASE("a refused connection is told as such, for every address") {
     auto route = route_to(port, {at("127.0.0.1"), at("127.0.0.2")});
     auto gate = make_tcp_gate(route, clock);
     const auto outcome = attempt(context, clock, *gate, 1s);
-    CHECK(outcome.verdict == Verdict::not_yet);
+    CHECK(outcome.answer == Answer::not_yet);
     CHECK(outcome.why == "127.0.0.1:" + std::to_string(port) + " refuses connections; 127.0.0.2:" +
                              std::to_string(port) + " refuses connections");
     CHECK(gate->advice().find("nothing listens") != std::string::npos);
@@ -143,7 +143,7 @@ TEST_CASE("swallowed packets end the try after its own timeout") {
     auto gate = make_tcp_gate(route, clock);
     const auto start = clock.now();
     const auto outcome = attempt_while_time_passes(context, clock, *gate, 10s);
-    CHECK(outcome.verdict == Verdict::not_yet);
+    CHECK(outcome.answer == Answer::not_yet);
     CHECK(outcome.why == describe_endpoint(hole.acceptor.local_endpoint()) + " does not answer");
     CHECK(clock.now() - start == 500ms);
     CHECK(gate->advice().find("network policy") != std::string::npos);
@@ -167,7 +167,7 @@ TEST_CASE("packets that come through again are noticed at the next connect") {
     context.run();
     REQUIRE(ended);
     CAPTURE(ended->why);
-    CHECK(ended->verdict == Verdict::open);
+    CHECK(ended->answer == Answer::open);
     CHECK(clock.now() - start == 125ms);
 }
 
@@ -178,7 +178,7 @@ TEST_CASE("the deadline cuts a try short") {
     auto route = route_to(hole.acceptor.local_endpoint().port(), {at("127.0.0.1")});
     auto gate = make_tcp_gate(route, clock);
     const auto start = clock.now();
-    CHECK(attempt_while_time_passes(context, clock, *gate, 120ms).verdict == Verdict::not_yet);
+    CHECK(attempt_while_time_passes(context, clock, *gate, 120ms).answer == Answer::not_yet);
     CHECK(clock.now() - start == 120ms);
 }
 
@@ -190,17 +190,17 @@ TEST_CASE("an address that swallows packets does not hold up one that answers") 
     const tcp::acceptor listener(context, {at("127.0.0.2"), port});
     auto route = route_to(port, {at("127.0.0.1"), at("127.0.0.2")});
     auto gate = make_tcp_gate(route, clock);
-    CHECK(attempt(context, clock, *gate, 10s).verdict == Verdict::open);
+    CHECK(attempt(context, clock, *gate, 10s).answer == Answer::open);
     CHECK(route.answered->address() == at("127.0.0.2"));
 }
 
-TEST_CASE("an unreachable network is told apart") {
+TEST_CASE("an unreachable network: reported as such") {
     asio::io_context context;
     HeldClock clock;
     auto route = route_to(8050, {at("255.255.255.255")});  // no TCP peer can have it
     auto gate = make_tcp_gate(route, clock);
     const auto outcome = attempt(context, clock, *gate, 1s);
-    CHECK(outcome.verdict == Verdict::not_yet);
+    CHECK(outcome.answer == Answer::not_yet);
     CHECK(outcome.why.find("unreachable") != std::string::npos);
 }
 
@@ -222,7 +222,7 @@ TEST_CASE("without an address there is nothing to try") {
     auto route = route_to(8050, {});
     route.answered = tcp::endpoint(at("10.0.0.1"), 8050);
     auto gate = make_tcp_gate(route, clock);
-    CHECK(attempt(context, clock, *gate, 1s).verdict == Verdict::not_yet);
+    CHECK(attempt(context, clock, *gate, 1s).answer == Answer::not_yet);
     CHECK_FALSE(route.answered.has_value());
 }
 

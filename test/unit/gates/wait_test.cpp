@@ -13,11 +13,11 @@
 using namespace fluxpod;
 using namespace fluxpod::test;
 using namespace std::chrono_literals;
-using Verdict = Attempt::Verdict;
+using Answer = Attempt::Answer;
 
 namespace {
 
-const Attempt open_now{.verdict = Verdict::open, .why = {}, .not_before = {}};
+const Attempt open_now{.answer = Answer::open, .why = {}, .not_before = {}};
 
 Attempt shut(std::string why) { return {.why = std::move(why), .not_before = {}}; }
 
@@ -175,7 +175,7 @@ TEST_CASE("never ends the wait at once") {
     World world;
     ScriptedGate gate("CURVE", ExitCode::curve, [](unsigned number) {
         if (number < 3) return shut("closed");
-        return Attempt{.verdict = Verdict::never, .why = "another key", .not_before = {}};
+        return Attempt{.answer = Answer::never, .why = "another key", .not_before = {}};
     });
     const auto start = world.clock.now();
     const auto outcome = world.wait({&gate});

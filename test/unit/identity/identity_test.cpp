@@ -241,7 +241,7 @@ TEST_CASE("LWS_GROUP_SIZE is the size unless one was set, and then they must agr
                  {"size is 3 (flag --size)", "LWS_GROUP_SIZE is 4"});
 }
 
-TEST_CASE("a LeaderWorkerSet pod whose lead has another name than it is told is refused") {
+TEST_CASE("a LeaderWorkerSet pod that gets another name for its lead: refused") {
     auto facts = worker_set("lws-0-1", "1", "4");
     facts.lws_leader_address = "lws-0.lws.ns";
     CHECK(accepted(Settings(), facts).rank == 1);
@@ -251,7 +251,7 @@ TEST_CASE("a LeaderWorkerSet pod whose lead has another name than it is told is 
     CHECK(accepted(flags({{"hosts", "lws-0,lws-0-[1-3]"}}), facts).rank == 1);
 }
 
-TEST_CASE("a follower of which nothing tells the index is refused with what would tell it") {
+TEST_CASE("a follower without any index: refused with the ways to set one") {
     check_all_in(refused(flags({{"size", "4"}}), named("vm")),
                  {"no index is given", "hostname vm (the kernel's)", "--index"});
     check_all_in(refused(flags({{"size", "4"}}), replica("db")), {"hostname db (the reverse name"});
@@ -279,7 +279,7 @@ TEST_CASE("a hostname that Flux would refuse is refused first") {
     check_all_in(refused(flags({{"size", "4"}}), replica("my_proj-flux-1")), {"my_proj-flux-1"});
 }
 
-TEST_CASE("a host name that cannot be one is refused, also where it is another rank's") {
+TEST_CASE("an invalid host name: refused, also if it is another rank's") {
     const std::string long_name(61, 'a');
     CHECK(accepted(flags({{"size", "10"}}), indexed_job(long_name + "-0", "0")).rank == 0);
     check_all_in(refused(flags({{"size", "11"}}), indexed_job(long_name + "-0", "0")),
@@ -299,7 +299,7 @@ TEST_CASE("a hostname that Kubernetes cut at 63 characters is called that") {
                  {"cut the hostname at 63"});
 }
 
-TEST_CASE("an ordinal with leading zeros is no ordinal, and a host list places it exactly") {
+TEST_CASE("a number with leading zeros: not an ordinal, but a host list places it exactly") {
     refused(flags({{"size", "8"}}), named("node-007"));
     refused(flags({{"size", "8"}}), named("node007"));
     CHECK(accepted(flags({{"hosts", "node[000-007]"}}), named("node007")).rank == 7);
@@ -473,7 +473,7 @@ TEST_CASE("render in a pod, or with a hostname, keeps to that pod") {
     CHECK(accepted(flags({{"size", "4"}, {"all", ""}}), indexed_job("fp-3", "3"), true).rank == 3);
 }
 
-TEST_CASE("the reverse name is asked for only where nothing else tells the rank") {
+TEST_CASE("the reverse name: asked for only if no other source gives the rank") {
     const auto four = flags({{"size", "4"}});
     CHECK(needs_reverse_name(four, named("3f2a9c81d0be")));
     CHECK(needs_reverse_name(four, named("123456789012")));
@@ -531,7 +531,7 @@ TEST_CASE(
           ".s.one.svc.cluster.local");
 }
 
-TEST_CASE("a part of the address that is no name is refused with its origin") {
+TEST_CASE("a part of the address that is not a name: refused with its origin") {
     auto facts = named("fp-0");
     facts.pod_namespace = "evil\"]\nhost";
     check_all_in(refused(flags({{"size", "2"}, {"service", "s"}}), facts, ExitCode::settings),

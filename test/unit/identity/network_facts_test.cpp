@@ -91,7 +91,7 @@ TEST_CASE("without an IPv4 default route the IPv6 one counts, and a reject route
               .empty());
 }
 
-TEST_CASE("half a default, as VPNs route, is no default route") {
+TEST_CASE("half a default, as VPNs route: not a default route") {
     CHECK(default_route("tun0\t00000000\t0\t0001\t0\t0\t0\t00000080\t0\t0\t0\n", "").empty());
 }
 
@@ -266,7 +266,8 @@ TEST_CASE("interfaces that could not be listed: the hosts file gives the address
     CHECK(chosen("", unseen, "fd00::4 fp-1\n").ipv6);
 }
 
-TEST_CASE("interfaces that could not be listed, and no address in the hosts file: loopback, told") {
+TEST_CASE(
+    "interfaces that could not be listed, and no address in the hosts file: loopback, reported") {
     const NetworkFacts unseen{.interfaces = {},
                               .default_route = "",
                               .interfaces_fault = "Operation not permitted",

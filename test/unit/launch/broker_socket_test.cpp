@@ -32,7 +32,7 @@ std::string response(const std::string& payload, char error_number = 0) {
     return header + message;
 }
 
-// Listens like a broker. What it says instead of one is `welcome`, then, to a request, `answer`.
+// Listens like a broker. It says `welcome`, then answers a request with `answer`.
 struct Broker {
     TempDir dir;
     std::string path = dir / "local";
@@ -69,7 +69,7 @@ TEST_CASE("a broker's state is asked over its socket") {
     CHECK(*state == "run");
 }
 
-TEST_CASE("where nobody listens, the broker is absent") {
+TEST_CASE("no listener: the broker is absent") {
     TempDir dir;
     asio::io_context context(1);
     SteadyClock clock;
@@ -109,7 +109,7 @@ TEST_CASE("a broker whose queue of connections is full is not waited for") {
     CHECK(next.error().cause.find("accepts nobody") != std::string::npos);
 }
 
-TEST_CASE("what is no broker's answer is refused with its reason") {
+TEST_CASE("an answer that no broker gives: refused with its reason") {
     struct Row {
         std::string welcome, answer, reason;
     };

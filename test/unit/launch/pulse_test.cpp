@@ -22,13 +22,13 @@ TEST_CASE("a loop that turns answers, as often as it is asked") {
     const std::string path = dir / "pulse";
     auto asked = [&]() -> Task<bool> {
         for (int i = 0; i < 3; ++i) {
-            auto pulse = co_await feel_pulse(path, clock, clock.now() + long_enough);
+            auto pulse = co_await check_heartbeat(path, clock, clock.now() + long_enough);
             if (!pulse) co_return false;
         }
         co_return true;
     };
     auto both = [&]() -> Task<bool> {
-        auto first = co_await (show_pulse(path) || asked());
+        auto first = co_await (serve_heartbeat(path) || asked());
         co_return std::get_if<1>(&first) != nullptr&& std::get<1>(first);
     };
     CHECK(run_task(context, both()));
@@ -41,8 +41,8 @@ TEST_CASE("the socket of an earlier life is taken over, and goes when the pulse 
     const std::string path = dir / "pulse";
     { stream_protocol::acceptor left_behind(context, stream_protocol::endpoint(path)); }
     auto both = [&]() -> Task<bool> {
-        auto first =
-            co_await (show_pulse(path) || feel_pulse(path, clock, clock.now() + long_enough));
+        auto first = co_await (serve_heartbeat(path) ||
+                               check_heartbeat(path, clock, clock.now() + long_enough));
         auto* felt = std::get_if<1>(&first);
         co_return felt != nullptr && felt->has_value();
     };
@@ -55,8 +55,8 @@ TEST_CASE("a loop that does not turn is given up in time") {
     asio::io_context context(1);
     SteadyClock clock;
     stream_protocol::acceptor hung(context, stream_protocol::endpoint(dir / "pulse"));
-    auto pulse = run_task(
-        context, feel_pulse(dir / "pulse", clock, clock.now() + std::chrono::milliseconds(30)));
+    auto pulse = run_task(context, check_heartbeat(dir / "pulse", clock,
+                                                   clock.now() + std::chrono::milliseconds(30)));
     REQUIRE_FALSE(pulse);
     CHECK(pulse.error().cause.find("does not answer") != std::string::npos);
 }
@@ -67,8 +67,8 @@ TEST_CASE("a loop whose work stalls: the answer is no, with the reason") {
     SteadyClock clock;
     const std::string path = dir / "pulse";
     auto both = [&]() -> Task<std::string> {
-        auto first = co_await (show_pulse(path, [] { return "no byte moves"; }) ||
-                               feel_pulse(path, clock, clock.now() + long_enough));
+        auto first = co_await (serve_heartbeat(path, [] { return "no byte moves"; }) ||
+                               check_heartbeat(path, clock, clock.now() + long_enough));
         auto* felt = std::get_if<1>(&first);
         co_return felt == nullptr || *felt ? "yes" : felt->error().cause;
     };
@@ -79,17 +79,18 @@ TEST_CASE("without a supervisor there is no pulse") {
     TempDir dir;
     asio::io_context context(1);
     SteadyClock clock;
-    auto pulse = run_task(context, feel_pulse(dir / "pulse", clock, clock.now() + long_enough));
+    auto pulse =
+        run_task(context, check_heartbeat(dir / "pulse", clock, clock.now() + long_enough));
     REQUIRE_FALSE(pulse);
     CHECK(pulse.error().absent);
     CHECK(pulse.error().cause.find("nobody listens") != std::string::npos);
 }
 
-TEST_CASE("where no socket can be made, the supervisor goes on without") {
+TEST_CASE("no socket can be made: the supervisor goes on without") {
     asio::io_context context(1);
     SteadyClock clock;
     auto both = [&]() -> Task<bool> {
-        auto first = co_await (show_pulse("/proc/no/such/pulse") ||
+        auto first = co_await (serve_heartbeat("/proc/no/such/pulse") ||
                                clock.sleep_until(clock.now() + std::chrono::milliseconds(10)));
         co_return first.index() == 1;
     };

@@ -101,7 +101,7 @@ TEST_CASE("orphans are reaped while nobody awaits a child") {
     ::prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
 }
 
-TEST_CASE("a stop is told and is not an end") {
+TEST_CASE("a stop: reported, and not an end") {
     World world;
     std::vector<int> stops;
     Child child =

@@ -49,7 +49,7 @@ TEST_CASE("a command that a signal ended is 128+n") {
 TEST_CASE("input arrives whole, also if nobody reads it") {
     auto request = shell("cat");
     request.input = std::string(300'000, 'x') + "end";
-    request.most_captured = 1'000'000;
+    request.max_captured = 1'000'000;
     CHECK(run(request).output == request.input);
     request.program.argv.back() = "exit 4";
     CHECK(run(request).exit_code == 4);
@@ -59,7 +59,7 @@ TEST_CASE("without input stdin is empty") { CHECK(run(shell("wc -c")).output == 
 
 TEST_CASE("more output than is kept is read and dropped") {
     auto request = shell("head -c 1000000 /dev/zero | tr '\\0' a");
-    request.most_captured = 1000;
+    request.max_captured = 1000;
     auto outcome = run(request);
     CHECK(outcome.exit_code == 0);
     CHECK(outcome.truncated);

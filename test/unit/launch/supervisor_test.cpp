@@ -149,7 +149,7 @@ TEST_CASE("brokers that end and never joined are started again only so often") {
         std::string line;
         int exit_code;
     };
-    // A lead that ends in order before anybody joined is no success.
+    // A lead that ends in order before anybody joined did not succeed.
     for (const auto& row : {Row{"exit 9", 9}, Row{"exit 0", network}}) {
         CAPTURE(row.line);
         Scene scene(row.line);
@@ -159,7 +159,7 @@ TEST_CASE("brokers that end and never joined are started again only so often") {
         const Ending ending = scene.ending(clock);
         CHECK(ending.exit_code == row.exit_code);
         CHECK(ending.why.find("started again too often") != std::string::npos);
-        CHECK(scene.launches == 1 + RejoinBudget::most_failures_in_a_row);
+        CHECK(scene.launches == 1 + RejoinBudget::max_failures_in_a_row);
     }
 }
 
@@ -219,7 +219,7 @@ TEST_CASE("a broker that fails before any was connected is final, whatever is wa
     }
 }
 
-TEST_CASE("once one was connected, a broker that is not connected any more is no final fault") {
+TEST_CASE("a broker that lost its connection after one had joined: not a final fault") {
     Scene scene("exit 9");
     scene.what.parent_lost = [&](ParentSeen& seen) -> Task<std::string> {
         seen.connected = scene.launches == 1;
@@ -409,7 +409,7 @@ TEST_CASE("a lead that nobody told to end ends as its broker does, and only once
     }
 }
 
-TEST_CASE("a lead that was told to end ends well only if what it was there for did") {
+TEST_CASE("a lead told to end: exits 0 only if its program did") {
     enum class Program { none, not_begun, begun };
     struct Row {
         Program program;
@@ -439,7 +439,7 @@ TEST_CASE("a lead that was told to end ends well only if what it was there for d
     }
 }
 
-TEST_CASE("a lead whose broker ended before it could be told so has the broker's own status") {
+TEST_CASE("a lead whose broker ended before the signal: the broker's own status") {
     for (const int status : {0, 7}) {
         Scene scene("kill -TERM $PPID; exit " + std::to_string(status));
         scene.what.is_lead = true;

@@ -20,7 +20,7 @@
 
 using namespace fluxpod;
 using namespace fluxpod::test;
-using Verdict = HandshakeOutcome::Verdict;
+using Kind = HandshakeOutcome::Kind;
 
 namespace {
 
@@ -84,13 +84,13 @@ class FewDescriptors {
 TEST_CASE("a peer with the same certificate accepts") {
     const auto cert = CurveCert::generate();
     const CurveServer server(cert);
-    CHECK(shake(server.endpoint(), cert).verdict == Verdict::accepted);
+    CHECK(shake(server.endpoint(), cert).kind == Kind::accepted);
 }
 
 TEST_CASE("a peer with another certificate is told from one that just closes") {
     const CurveServer server(CurveCert::generate());
     const auto outcome = shake(server.endpoint(), CurveCert::generate());
-    CHECK(outcome.verdict == Verdict::wrong_key);
+    CHECK(outcome.kind == Kind::wrong_key);
     CHECK(outcome.detail.find("CURVE peer") != std::string::npos);
 }
 
@@ -99,7 +99,7 @@ TEST_CASE("a peer whose authentication does not know our key refuses it") {
     const CurveServer server(cert,
                              {.answer_zap = true, .let_in = CurveCert::generate().public_key()});
     const auto outcome = shake(server.endpoint(), cert);
-    CHECK(outcome.verdict == Verdict::wrong_key);
+    CHECK(outcome.kind == Kind::wrong_key);
     CHECK(outcome.detail == "it does not accept this certificate's key");
 }
 
@@ -109,7 +109,7 @@ TEST_CASE("a broker whose reactor does not run yet is silent, and known as a CUR
     // The first sleep ends the handshake; the greeting that follows ends by itself.
     ClockUntil clock([&](unsigned sleep) { return sleep == 1 && server.zap_requests() > 0; });
     const auto outcome = shake(server.endpoint(), cert, clock);
-    CHECK(outcome.verdict == Verdict::silent);
+    CHECK(outcome.kind == Kind::silent);
     CHECK(outcome.detail.find("greets as a CURVE peer") != std::string::npos);
 }
 
@@ -117,7 +117,7 @@ TEST_CASE("a TCP server that says nothing is silent") {
     const TcpServer server;
     ClockUntil clock([&](unsigned sleep) { return server.heard() >= sleep; });
     const auto outcome = shake(server.endpoint(), CurveCert::generate(), clock);
-    CHECK(outcome.verdict == Verdict::silent);
+    CHECK(outcome.kind == Kind::silent);
     CHECK(outcome.detail == "it took the connection and says nothing");
 }
 
@@ -127,7 +127,7 @@ TEST_CASE("a TCP server that closes or resets at once, or amid its greeting, has
         for (const auto& words : {std::string(), half}) {
             const TcpServer server(words, then);
             const auto outcome = shake(server.endpoint(), CurveCert::generate());
-            CHECK(outcome.verdict == Verdict::closed);
+            CHECK(outcome.kind == Kind::closed);
             CHECK_FALSE(outcome.detail.empty());
         }
     }
@@ -139,16 +139,16 @@ TEST_CASE("a server that speaks another protocol is no CURVE peer") {
         for (const auto then : {TcpServer::Then::stay, TcpServer::Then::close}) {
             CAPTURE(words);
             const TcpServer server(words, then);
-            CHECK(shake(server.endpoint(), CurveCert::generate()).verdict == Verdict::not_curve);
+            CHECK(shake(server.endpoint(), CurveCert::generate()).kind == Kind::not_curve);
         }
     }
 }
 
 TEST_CASE("a ZeroMQ peer without CURVE is no CURVE peer") {
     const CurveServer without;
-    CHECK(shake(without.endpoint(), CurveCert::generate()).verdict == Verdict::not_curve);
+    CHECK(shake(without.endpoint(), CurveCert::generate()).kind == Kind::not_curve);
     const TcpServer plain(zmtp_greeting("PLAIN"));
-    CHECK(shake(plain.endpoint(), CurveCert::generate()).verdict == Verdict::not_curve);
+    CHECK(shake(plain.endpoint(), CurveCert::generate()).kind == Kind::not_curve);
 }
 
 TEST_CASE("a peer that forges its answer cannot prove the key") {
@@ -157,12 +157,12 @@ TEST_CASE("a peer that forges its answer cannot prove the key") {
     welcome += std::string(160, 'n');
     const TcpServer server(zmtp_greeting("CURVE") + welcome);
     const auto outcome = shake(server.endpoint(), CurveCert::generate());
-    CHECK(outcome.verdict == Verdict::wrong_key);
+    CHECK(outcome.kind == Kind::wrong_key);
     CHECK(outcome.detail == "it cannot prove that it holds this certificate's key");
 }
 
 TEST_CASE("nobody at the port is not connected") {
-    CHECK(shake(free_endpoint(), CurveCert::generate()).verdict == Verdict::not_connected);
+    CHECK(shake(free_endpoint(), CurveCert::generate()).kind == Kind::not_connected);
 }
 
 TEST_CASE("a handshake that is cancelled leaves nothing behind, and passes nothing to children") {
@@ -211,7 +211,7 @@ TEST_CASE("too few descriptors are an outcome, not an abort") {
         const auto outcome = shake_with(spare);
         CAPTURE(spare);
         if (spare >= 24) continue;
-        CHECK(outcome.verdict == Verdict::own_fault);
+        CHECK(outcome.kind == Kind::own_fault);
         CHECK(outcome.detail.find("descriptors") != std::string::npos);
     }
 }

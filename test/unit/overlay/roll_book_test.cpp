@@ -117,7 +117,7 @@ TEST_CASE("a parent that is not among the expected is a reason") {
     CHECK(book.close().rows[1].missing == "its parent, rank 2, is not among the 2 expected");
 }
 
-TEST_CASE("refused keys are the verdict only where there was no other trouble") {
+TEST_CASE("refused keys: the verdict only if there was no other trouble") {
     const Plan plan = plan_of(3, 3, 2);
     SUBCASE("the lead's own door") {
         RollBook book(plan, start);

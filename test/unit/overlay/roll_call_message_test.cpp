@@ -48,7 +48,7 @@ TEST_CASE("a verdict that lists too much is cut and still read") {
     CHECK(std::get<RollCallVerdict>(*read).lacking == std::string(1024, 'x'));
 }
 
-TEST_CASE("what is no message of a roll call is nothing") {
+TEST_CASE("a frame that is not a message of a roll call: ignored") {
     for (
         const std::string& text : {
             std::string(),

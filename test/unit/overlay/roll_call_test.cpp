@@ -213,7 +213,7 @@ TEST_CASE("a peer that holds the key and talks nonsense changes nothing") {
     }
     REQUIRE(peer.socket->send(ZmqSocket::Message(100, "frame")));
     // libzmq ends the connection of one that sends this; it connects again.
-    REQUIRE(peer.socket->send({std::string(ZmqSocket::most_bytes_in_frame + 1, 'x')}));
+    REQUIRE(peer.socket->send({std::string(ZmqSocket::max_bytes_in_frame + 1, 'x')}));
 
     auto both = [&]() -> Task<RollCall> {
         auto [lead, follower] = co_await (cluster.play(0) && cluster.play(1));

@@ -143,7 +143,7 @@ TEST_CASE("the tree spans the hosts that may come, not only those that are expec
     CHECK(good_plan(sample_settings(), identity).children.size() == 7);
 }
 
-TEST_CASE("Flux is told its host name only where the kernel says another one") {
+TEST_CASE("Flux gets its host name only if the kernel says another one") {
     Identity identity = sample_identity(1, 2);
     Plan plan = good_plan(sample_settings(), identity);
     CHECK_FALSE(has_prefix(plan.launch.argv, "-Shostname="));
@@ -282,7 +282,7 @@ TEST_CASE("the same parent said twice is one parent") {
     CHECK(plan_of(custom_settings({"fp-2=fp-1", "fp-[2-3]=fp-1"}), sample_identity(0, 5)));
 }
 
-TEST_CASE("a chain of 100000 ranks is no cycle") {
+TEST_CASE("a chain of 100000 ranks: not a cycle") {
     Identity identity = sample_identity(0, 100000);
     Words parents;
     for (int rank = 2; rank < 100000; rank += 1) {
@@ -317,7 +317,7 @@ TEST_CASE("R without a core is refused") {
     }
 }
 
-TEST_CASE("GPUs stand in R where the node has some") {
+TEST_CASE("a node with GPUs: they are in R") {
     NodeShare node = sample_node(4);
     node.shape.gpus = 2;
     auto plan = make_plan(sample_settings(), sample_identity(0, 2), sample_bind(), node, "");
@@ -402,7 +402,7 @@ TEST_CASE("a verified IPv6 address turns IPv6 on") {
     CHECK(pinned(plan, "tcp://[fd00::4]:8050").broker.enable_ipv6);
 }
 
-TEST_CASE("the lead of a kept cluster dumps where it ends, and restores only when told") {
+TEST_CASE("the lead of a kept cluster: dumps at its end, and restores only if asked to") {
     Settings settings = sample_settings();
     settings.archive = "/state/archive.tar";
     settings.supervise = true;
@@ -445,7 +445,7 @@ TEST_CASE("the same input makes the same plan of launch") {
           good_plan(settings, sample_identity(3, 9)).launch.argv);
 }
 
-TEST_CASE("a view is where Flux is, and its libraries are behind what the pod has") {
+TEST_CASE("a view: Flux comes from it, and its libraries after what the pod has") {
     Settings settings = test::sample_settings();
     settings.view = "/opt/view";
     auto plan = make_plan(settings, test::sample_identity(1, 4), test::sample_bind(),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The rules are told here the way Flux's documentation tells them, from the parents' side and by
+// The rules are written here as Flux's documentation has them, from the parents' side and by
 // building the tree, while tree.cpp answers from the child's side by arithmetic.
 #include "fluxpod/plan/tree.hpp"
 
@@ -36,8 +36,8 @@ Parents grow_mincrit(std::uint32_t size, std::uint32_t k) {
     return parents;
 }
 
-// The fewest interior ranks with at most 1024 leaves each; none where the lead can serve 1024
-// peers, and never just one.
+// The fewest interior ranks with at most 1024 leaves each; none if the lead can serve 1024 peers,
+// and never just one.
 std::uint32_t fewest_interior_ranks(std::uint32_t size) {
     if (size - 1 <= 1024) return 0;
     for (std::uint32_t k = 2;; ++k) {

@@ -50,7 +50,7 @@ TEST_CASE("a rank that is not known yet stays unknown") {
     CHECK(read->rank == -1);
 }
 
-TEST_CASE("what is no state is refused with a reason") {
+TEST_CASE("an invalid state: refused with a reason") {
     for (const char* text : {"", "{", "[]", "null", "{}", R"({"stage":7})", R"({"stage":""})"}) {
         CAPTURE(text);
         CHECK_FALSE(parse_state(text));

@@ -35,7 +35,7 @@ TEST_CASE("the file is overwritten in place, since the kubelet mounted it") {
     CHECK(before.st_ino == after.st_ino);
 }
 
-TEST_CASE("no file is made where there is none") {
+TEST_CASE("no file yet: none is made") {
     TempDir dir;
     write_termination_message(dir / "log", error_saying("x"));
     write_termination_message("", error_saying("x"));

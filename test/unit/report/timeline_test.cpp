@@ -55,7 +55,7 @@ TEST_CASE("what a boot report writes is read back") {
     CHECK(lines->back().began >= lines->front().began);
 }
 
-TEST_CASE("what is no report is refused with its line") {
+TEST_CASE("an invalid report: refused with its line") {
     const std::string good = R"({"pod":"p","stage":"s","verdict":"ok","began":1,"seconds":2})";
     CHECK(parse_report("")->empty());
     CHECK(parse_report("\n\n" + good + "\n")->size() == 1);
@@ -83,7 +83,7 @@ TEST_CASE("a long name does not make every row long, and a long line is refused"
     CHECK(refused.error() == "line 2: it has more than 65536 bytes");
 }
 
-TEST_CASE("pods stand in the order of their ranks, and a broker goes on to the end") {
+TEST_CASE("pods are in the order of their ranks, and a broker goes on to the end") {
     CHECK(draw_timeline(cluster, 28) ==
           "      0s              10.00s\n"
           "fp-0  |  ..================|\n"

@@ -168,7 +168,7 @@ TEST_CASE("a MiniCluster has the lowest rank of all sources") {
     CHECK(desk.loaded({}).cluster_name == "sample");
 }
 
-TEST_CASE("a MiniCluster's command is run only where the command line has none") {
+TEST_CASE("a MiniCluster's command: run only if the command line has none") {
     const Desk desk;
     auto file = desk.dir.write("mini.yaml", minicluster);
     CHECK_FALSE(desk.loaded({"--minicluster", file}).command.empty());
@@ -184,7 +184,7 @@ TEST_CASE("wait and keygen leave the pod's MiniCluster alone") {
     CHECK(desk.loaded({}, {"FLUXPOD_MINICLUSTER=/nowhere"}, used_by::keygen).command.empty());
 }
 
-TEST_CASE("where errors are told is known even when the settings are wrong") {
+TEST_CASE("wrong settings: the place for errors is known all the same") {
     Desk desk;
     desk.dir.write("fluxpod.conf", "log-level = debug\n");
     const Environment environment({"FLUXPOD_NONSENSE=1", "FLUXPOD_CONFIG=" + desk.config,

@@ -152,7 +152,7 @@ TEST_CASE("a launcher runs its command itself") {
           Words{"snakemake", "--flux"});
 }
 
-TEST_CASE("a command is left to a shell only where it needs one") {
+TEST_CASE("a command is left to a shell only if it needs one") {
     auto words = [](const std::string& command) {
         return command_of(
             document("", "    launcher: true\n    command: |\n      " + command + "\n"));
@@ -287,7 +287,7 @@ TEST_CASE("what is refused may be there as long as it says nothing") {
               "    batch: false\n    commands: {pre: '', post:, script: ''}\n")) == "no fault");
 }
 
-TEST_CASE("fields of v1alpha1 are passed over with a warning") {
+TEST_CASE("fields of v1alpha1: ignored with a warning") {
     auto cluster =
         read(document("  users: [{name: x}]\n  volumes: {}\n  flux: {installRoot: /usr}\n",
                       "    cores: 2\n    preCommand: x\n"));
@@ -296,13 +296,13 @@ TEST_CASE("fields of v1alpha1 are passed over with a warning") {
     CHECK(mentions(cluster->warnings.front(), "v1alpha1"));
 }
 
-TEST_CASE("fields without a meaning here are warned of only where they ask for something") {
+TEST_CASE("fields without a meaning here: a warning only if they ask for something") {
     CHECK(read(document("  logging: {timed: true}\n  flux: {completeWorkers: true}\n"))
               ->warnings.size() == 2);
     CHECK(read(document("  logging: {timed: false}\n"))->warnings.empty());
 }
 
-TEST_CASE("what only the operator acts on is passed over") {
+TEST_CASE("fields that only the operator acts on: ignored") {
     CHECK(fault_of(document("  cleanup: true\n  pod: {labels: {a: b}}\n  services: [{name: x}]\n"
                             "  flux: {container: {image: x, disable: true}, environment: {A: b}}\n",
                             "    resources: {limits: {cpu: 2}}\n    volumes: {v: {path: /v}}\n"
@@ -311,7 +311,7 @@ TEST_CASE("what only the operator acts on is passed over") {
 
 TEST_CASE("an unknown field is refused with the nearest known name") {
     CHECK(mentions(fault_of(document("  sise: 4\n")),
-                   "line 6, column 3: spec.sise is no field of a MiniCluster; is size meant?"));
+                   "line 6, column 3: spec.sise is not a field of a MiniCluster; is size meant?"));
     CHECK(mentions(fault_of(document("", "    comand: x\n")), "spec.containers[0].comand"));
     CHECK(mentions(fault_of(document("  logging: {loud: true}\n")), "it has debug, quiet"));
 }
@@ -343,6 +343,5 @@ TEST_CASE("a file that is absent or no YAML is error 10 with its path") {
     CHECK(absent.error().code == fluxpod::ExitCode::settings);
     CHECK(mentions(absent.error().message(), "/nonexistent/mini.yaml"));
     CHECK(mentions(fault_of("a: [\n"), "line 2, column 1"));
-    CHECK(
-        mentions(fault_of(document("  size: 1\n  size: 2\n")), "the key size stands there twice"));
+    CHECK(mentions(fault_of(document("  size: 1\n  size: 2\n")), "the key size is there twice"));
 }

@@ -203,7 +203,7 @@ TEST_CASE("a topology is spelled for Flux as Flux reads it") {
     }
 }
 
-TEST_CASE("a value stands behind its option as a word or behind an equals sign") {
+TEST_CASE("a value comes after its option as a word or after an equals sign") {
     auto line = accepted({"--size", "4", "--cluster-name=fp", "--quiet"});
     REQUIRE(line.assignments.size() == 3);
     CHECK(line.assignments[0].option == "size");
@@ -263,7 +263,7 @@ TEST_CASE("an option given twice is refused unless it may be repeated") {
     CHECK(line.assignments[1].value == "b=2");
 }
 
-TEST_CASE("a stray word is refused where no operands are taken and kept where they are") {
+TEST_CASE("a stray word: refused if the command takes no operands, else kept") {
     CHECK(mentions(refused({"flux", "start"}), R"(put "--" before the command)"));
     CHECK(mentions(refused({""}), "options only"));
     CHECK(accepted({"tcp:db:5432", "--timeout", "1m", "dns:db"}, used_by::wait).operands ==
@@ -317,7 +317,7 @@ TEST_CASE("an unknown variable is refused with the nearest known one") {
     CHECK(mentions(refused_variables({"FLUXPOD_XYZZY=4"}), "fluxpod help run"));
 }
 
-TEST_CASE("variables that a platform makes for a Service called fluxpod are passed over") {
+TEST_CASE("variables that a platform makes for a Service called fluxpod: ignored") {
     CHECK(
         variables({"FLUXPOD_SERVICE_HOST=10.96.0.7", "FLUXPOD_SERVICE_PORT=8050",
                    "FLUXPOD_SERVICE_PORT_BROKER=8050", "FLUXPOD_PORT=tcp://10.96.0.7:8050",
@@ -371,7 +371,7 @@ TEST_CASE("settings whose variables look like a Service's are settings all the s
     CHECK(mentions(refused_variables({"FLUXPOD_PORT_X_TCP=x"}), "there is no such setting"));
 }
 
-TEST_CASE("a config file has names, values and comments, and tells each line") {
+TEST_CASE("a config file has names, values and comments, and each error names its line") {
     auto read = config(
         "# the cluster\n"
         "\n"

@@ -58,10 +58,10 @@ TEST_CASE("a v2 container in a cgroup namespace knows quota, request, cpuset and
     CHECK(limits.cpu_directory == "/sys/fs/cgroup");
     CHECK(limits.cpu_quota == 1.5);
     REQUIRE(limits.cpu_request);
-    // 59 is 1.5 CPUs by the line and 0.5 by the curve; the quota tells which.
-    CHECK(limits.cpu_request->least <= 1.5);
-    CHECK(limits.cpu_request->most >= 1.5);
-    CHECK(limits.cpu_request->least > 1.4);
+    // 59 is 1.5 CPUs by the line and 0.5 by the curve; the quota decides.
+    CHECK(limits.cpu_request->min <= 1.5);
+    CHECK(limits.cpu_request->max >= 1.5);
+    CHECK(limits.cpu_request->min > 1.4);
     CHECK_FALSE(limits.cpu_request_is_default);
     CHECK(limits.cpuset->encode() == "0-3,8");
     CHECK(limits.memory_limit == 1073741824U);
@@ -95,7 +95,7 @@ TEST_CASE("a v1 container that sees its own cgroup mounted knows it by the mount
     const CgroupLimits limits = machine.read();
     CHECK(limits.version == "v1");
     CHECK(limits.cpu_quota == 0.5);
-    CHECK(limits.cpu_request->least == 0.5);
+    CHECK(limits.cpu_request->min == 0.5);
     CHECK(limits.cpuset->encode() == "1");
     CHECK(limits.memory_limit == 536870912U);
 }
@@ -203,12 +203,12 @@ TEST_CASE("an inner leaf with the default weight: the request is its container's
     const CgroupLimits limits = machine.read();
     REQUIRE(limits.cpu_request);
     CHECK_FALSE(limits.cpu_request_is_default);
-    CHECK(limits.cpu_request->least <= 1);  // where the leaf is the container, 100 is 1 CPU
-    CHECK(limits.cpu_request->most >= 4);
+    CHECK(limits.cpu_request->min <= 1);  // if the leaf is the container, 100 is 1 CPU
+    CHECK(limits.cpu_request->max >= 4);
     machine.file("/sys/fs/cgroup/cpu.weight", "100");
     CHECK(machine.read().cpu_request_is_default);
     machine.file("/sys/fs/cgroup/init/cpu.weight", "39");  // the innermost counts
-    CHECK(machine.read().cpu_request->most < 2);
+    CHECK(machine.read().cpu_request->max < 2);
 }
 
 TEST_CASE("a mount point with a blank is read") {
@@ -238,11 +238,11 @@ TEST_CASE("what cannot be read is not known") {
 }
 
 TEST_CASE("shares are the request, as the kubelet writes them") {
-    CHECK(request_of_shares(1024).least == 1.0);
-    CHECK(request_of_shares(98304).least == 96.0);
-    CHECK(request_of_shares(98304).most < 96.01);
-    CHECK(request_of_shares(2).least == 0.0);  // the least that the kernel takes: no request
-    CHECK(std::isinf(request_of_shares(262144).most));
+    CHECK(request_of_shares(1024).min == 1.0);
+    CHECK(request_of_shares(98304).min == 96.0);
+    CHECK(request_of_shares(98304).max < 96.01);
+    CHECK(request_of_shares(2).min == 0.0);  // the least that the kernel takes: no request
+    CHECK(std::isinf(request_of_shares(262144).max));
 }
 
 TEST_CASE("a weight holds the request of either formula") {
@@ -256,16 +256,16 @@ TEST_CASE("a weight holds the request of either formula") {
         CAPTURE(row.request);
         for (const auto weight : {row.line, row.curve}) {
             const CpuRange range = request_of_weight(weight);
-            CHECK(range.least <= row.request);
-            CHECK(range.most >= row.request);
+            CHECK(range.min <= row.request);
+            CHECK(range.max >= row.request);
             const CpuRange exact = request_of_weight(weight, row.request);
-            CHECK(exact.least > 0.75 * row.request);
-            CHECK(exact.most >= row.request);
+            CHECK(exact.min > 0.75 * row.request);
+            CHECK(exact.max >= row.request);
         }
     }
-    CHECK(request_of_weight(1).least == 0.0);
-    CHECK(request_of_weight(1).most < 0.03);
-    CHECK(request_of_weight(10000).most > 1000);
+    CHECK(request_of_weight(1).min == 0.0);
+    CHECK(request_of_weight(1).max < 0.03);
+    CHECK(request_of_weight(10000).max > 1000);
     CHECK(request_of_weight(0) == request_of_weight(1));
     CHECK(request_of_weight(20000) == request_of_weight(10000));
 }

@@ -78,7 +78,7 @@ TEST_CASE("the SVG has a cell for each CPU, the share in its own colour") {
     CHECK(svg == draw_as_svg(map));
 }
 
-TEST_CASE("hybrid cores tell their kind") {
+TEST_CASE("hybrid cores: drawn with their kind") {
     const auto map = map_of(test_data("hwloc/hybrid.xml"));
     CHECK(map.kinds == 2);
     CHECK(count(draw_as_svg(map), ", kind 1</title>") == 4);

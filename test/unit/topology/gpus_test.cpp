@@ -21,7 +21,7 @@ class Machine {
         std::filesystem::create_directories(file.parent_path());
         return ::mknod(file.c_str(), S_IFCHR | 0600, makedev(major, minor)) == 0;
     }
-    // 1:3 is /dev/null; there is no driver behind 4095.
+    // 1:3 is /dev/null; 4095 has no driver.
     bool opening(const std::string& path) const { return device(path, 1, 3); }
     bool dead(const std::string& path) const { return device(path, 4095, 0); }
     void file(const std::string& path, const std::string& text) const { files_.write(path, text); }
@@ -38,7 +38,7 @@ class Machine {
 TEST_CASE("a machine without device files has no GPU") {
     const Machine machine;
     CHECK(machine.gpus() == 0);
-    machine.file("dev/nvidia0", "a file is no device");
+    machine.file("dev/nvidia0", "a file is not a device");
     machine.kfd_node(0, 128);
     CHECK(machine.gpus() == 0);
 }

@@ -125,7 +125,7 @@ TEST_CASE("a process bound to one CPU counts one core and one PU, as Flux does")
     CHECK(shape->pus == 1);
 }
 
-TEST_CASE("a description stands for a machine") {
+TEST_CASE("a description: read as a machine") {
     auto shape = inspect_topology("package:2 numa:2 core:24 pu:2");
     REQUIRE(shape);
     CHECK(shape->packages == 2);
@@ -191,7 +191,7 @@ TEST_CASE("the order of the cores: Flux's own, also if the kernel interleaves no
     }
 }
 
-TEST_CASE("a file that is no topology is error 10 with its path") {
+TEST_CASE("a file that is not a topology: error 10 with its path") {
     for (const auto* path : {"/nonexistent/topology.xml", "/proc/self/environ", "/dev/null", "/"}) {
         auto shape = inspect_topology(path);
         REQUIRE_FALSE(shape);

@@ -136,7 +136,7 @@ TEST_CASE("the reserve is what a limit may lack") {
     CHECK(share_of(facts, 3).shape.cores == 1);
 }
 
-TEST_CASE("the limit of the pod's spec counts where no quota enforces it, and the lesser of both") {
+TEST_CASE("the limit of the pod's spec counts if no quota enforces it, else the lesser of both") {
     NodeFacts facts = facts_of(one_socket);
     facts.cpu_limit = 2;
     CHECK(judge_node(facts, reserve).verdict == Verdict::violated);
@@ -146,9 +146,9 @@ TEST_CASE("the limit of the pod's spec counts where no quota enforces it, and th
 
 TEST_CASE("a request that cgroup v2 leaves open proves nothing") {
     NodeFacts facts = in_kubernetes(facts_of(one_socket));
-    facts.limits.cpu_request = CpuRange{.least = 3, .most = 6};
+    facts.limits.cpu_request = CpuRange{.min = 3, .max = 6};
     CHECK(judge_node(facts, reserve).verdict == Verdict::unproven);
-    facts.limits.cpu_request = CpuRange{.least = 4.5, .most = 9};
+    facts.limits.cpu_request = CpuRange{.min = 4.5, .max = 9};
     CHECK(judge_node(facts, reserve).verdict == Verdict::whole_node);
     facts.cpu_request = 1;  // what the spec says is exact
     CHECK(judge_node(facts, reserve).verdict == Verdict::unproven);
@@ -185,7 +185,7 @@ TEST_CASE("a limit on any machine: R counts its whole CPUs, and nothing is bound
     }
 }
 
-TEST_CASE("a quota is no proof, whatever it says; a cpuset that somebody set is one") {
+TEST_CASE("a quota proves nothing, whatever it says; a cpuset that somebody set does") {
     const NodeFacts quota = with_quota(facts_of(one_socket), 4);
     const Judgement judgement = share_of(quota).judgement;
     CHECK(judgement.verdict == Verdict::unproven);
