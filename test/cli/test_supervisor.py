@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""run --supervise with a broker that a test scripts, as PID 1 and as an ordinary process: the status,
-signals, the grace period, and what is left behind. test/cluster/test_supervise.py has real ones."""
+"""run --supervise with a broker that a test scripts, as PID 1 and as an ordinary process: the
+status, signals, the grace period, and what is left behind. test/cluster/test_supervise.py has real
+ones."""
 
 import contextlib
 import glob
@@ -29,7 +30,8 @@ def supervised(start, fluxpod, tmp_path):
         program.chmod(0o755)
         get = None if state is None else f'{{"state":"{state}"}}'
         topics = {"job_manager_queue_start": None} if state is None else {}
-        brokers.append(FakeBroker(tmp_path / "root/run/flux/local", state_machine_get=get, **topics))
+        socket = tmp_path / "root/run/flux/local"
+        brokers.append(FakeBroker(socket, state_machine_get=get, **topics))
         words = command_line([fluxpod, "run", "--supervise"], {
             "--size": "1", "--cluster-name": "one", "--index": "0", "--hostname": "one-0",
             "--namespace": "default", "--root": str(tmp_path / "root"), "--flux": str(program),
@@ -43,7 +45,7 @@ def supervised(start, fluxpod, tmp_path):
         broker.close()
 
 
-# Of bash's commands, `wait` is the one that a trap interrupts at any time.
+# `wait` is the only command of bash that a trap interrupts at any time.
 WAITING = "sleep 1000 & echo begun; while :; do wait; done"
 STUBBORN = f"trap '' TERM; {WAITING}"
 
@@ -105,7 +107,7 @@ def test_the_grace_period_is_kept_with_a_reserve(supervised):
     begun = time.monotonic()
     process.signal(signal.SIGTERM)
     assert process.wait(10) == 137
-    # Not too late either: test/unit/launch/supervisor_test.cpp, where no time passes by itself.
+    # The upper bound is tested in test/unit/launch/supervisor_test.cpp, where time stands still.
     assert time.monotonic() - begun > 1
     assert "took too long" in process.log
 
@@ -138,7 +140,8 @@ def test_a_lead_that_saves_is_alive(supervised, fluxpod, tmp_path):
     write = DUMP.replace("PATH", repr(str(dump))).replace("SIZE", str(400 << 20))
     archive = tmp_path / "archive.tar"
     lead = supervised(f"{write}\nexit 0", "--archive", str(archive))
-    probe = [fluxpod, "probe", "liveness", "--root", str(tmp_path / "root"), "--answer-within", "20s"]
+    root = str(tmp_path / "root")
+    probe = [fluxpod, "probe", "liveness", "--root", root, "--answer-within", "20s"]
     answers = []
     while lead.poll() is None:
         state = tmp_path / "root/run/state.json"
@@ -226,7 +229,7 @@ def is_alive(pid):
 
 @pytest.mark.parametrize("start", ["child"], indirect=True)
 def test_children_of_before_and_their_orphans_outlive_the_pod(supervised, tmp_path):
-    """What the broker left is ended all the same."""
+    """Processes that the broker left are ended all the same."""
     line = (f"setsid sleep 4716 & touch {tmp_path}/made; "
             f"until [ -s {tmp_path}/orphan ]; do :; done; exit 4")  # fmt: skip
     process = supervised(line, below=("sh", "-c", HELPERS, str(tmp_path)))
@@ -253,13 +256,14 @@ def test_next_to_children_of_before_signals_and_the_status_are_the_same(supervis
 def test_nothing_is_left_behind(supervised, tmp_path):
     """Also not what left the session and ignores SIGTERM."""
     stray = f"trap '' TERM; echo ready >{tmp_path}/stray; exec sleep 4711"
-    process = supervised(f'setsid sh -c "{stray}" & until [ -s {tmp_path}/stray ]; do :; done; exit 4')
+    script = f'setsid sh -c "{stray}" & until [ -s {tmp_path}/stray ]; do :; done; exit 4'
+    process = supervised(script)
     assert process.wait(10) == 4
     lines = [path.read_bytes() for path in map(Path, glob.glob("/proc/[0-9]*/cmdline"))]
     assert b"sleep\x004711\x00" not in lines
 
 
-def test_a_broker_that_cannot_be_started_is_told_and_final(supervised, tmp_path):
+def test_a_broker_that_cannot_be_started_is_reported_and_final(supervised, tmp_path):
     process = supervised("true", "--flux", str(tmp_path / "none"), "--wait-timeout", "100ms")
     assert process.wait(10) == 127
     assert "none" in process.log
