@@ -17,13 +17,16 @@ from pathlib import Path
 import processes
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "test/lint"))
+import prose  # noqa: E402
+
 BUILD = ROOT / "build"
 LOGS = BUILD / "test-logs"
 WORKERS = os.cpu_count() or 1
 
 
 class Outcome:
-    """What a suite counted, and what it has to tell."""
+    """The counts of a suite, and its output if it failed."""
 
     def __init__(self, passed=0, failed=0, skipped=0, details="", left_out=()):
         self.passed, self.failed, self.skipped = passed, failed, skipped
@@ -45,7 +48,7 @@ CPU_LIMIT = 3600  # seconds of CPU time of the command and all that it started
 
 
 def run(command, **how):
-    """The exit code and the joined output. A command that is stopped leaves no process behind."""
+    """The exit code and the joined output. A command that is stopped leaves no process."""
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
@@ -102,6 +105,26 @@ def check_format():
 
 def check_layers():
     return one_check([sys.executable, "-B", "test/lint/check_layers.py"])
+
+
+def check_lint():
+    """The words and references of the tree, and the usual checkers of Python and shell."""
+    total = one_check([sys.executable, "-B", "test/lint/check_english.py"])
+    total += one_check([sys.executable, "-B", "test/lint/check_lines.py"])
+    total += one_check([sys.executable, "-m", "pyflakes", *scripts("python")])
+    total += one_check(["shellcheck", "--external-sources", *scripts("bash")])
+    return total
+
+
+def scripts(language):
+    """Files of ours in Python or bash: by their suffix, or by their first line."""
+    found = []
+    for path in prose.files(ROOT):
+        first = (ROOT / path).read_bytes()[:100].partition(b"\n")[0]
+        is_script = first.startswith(b"#!") and language.encode() in first
+        if is_script or path.endswith({"python": ".py", "bash": ".sh"}[language]):
+            found.append(path)
+    return found
 
 
 def check_docs():
@@ -271,6 +294,7 @@ def flux():
 SUITES = {
     "format": check_format,
     "layers": check_layers,
+    "lint": check_lint,
     "build-gcc": build_gcc,
     "build-static": build_static,
     "docs": check_docs,

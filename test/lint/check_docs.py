@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 
-# Words of ours that are no options of a command.
+# Words of ours that are not options of a command.
 OWN_WORDS = {"--help", "--version", "--man", "--completion", "--some-name"}
 # Options of other programs that the documents mention, with their owner.
 FOREIGN_WORDS = {
@@ -34,7 +34,7 @@ EXIT_WORDS = re.compile(r"\bexit(?:s with)?(?: code| status)? (\d+)\b")
 
 
 class Program:
-    """What the binary says of itself."""
+    """The binary's own description of itself."""
 
     def __init__(self, binary):
         def says(*words):

@@ -28,7 +28,7 @@ def sources(root):
 
 
 def room_of(root, path):
-    """The room that a file stands in; None for src/main.cpp, which may include every room."""
+    """The room that a file is in; None for src/main.cpp, which may include every room."""
     relative = path.relative_to(root)
     parts = relative.parts[2:] if relative.parts[0] == "include" else relative.parts[1:]
     return parts[0] if len(parts) > 1 else None
