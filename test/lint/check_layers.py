@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Proves the direction of the includes: a room includes only itself and rooms before it in
-src/meson.build, and no files include each other in a circle. Prints what is wrong and exits 1.
+src/meson.build, no files include each other in a circle, and no .cpp is included. Prints what is
+wrong and exits 1.
 
 usage: check_layers.py [ROOT]"""
 
@@ -84,6 +85,8 @@ def faults(root):
             continue
         edges[path], missing = included_files(root, path)
         wrong += [f'{name}: includes "{each}", which is not there' for each in missing]
+        wrong += [f"{name}: includes {target.name}" for target in edges[path]
+                  if target.suffix == ".cpp"]  # fmt: skip
         for target in edges[path]:
             other = room_of(root, target)
             if room is None or other in order[: order.index(room) + 1]:
@@ -117,6 +120,7 @@ def self_test():
           "include/fluxpod/base/c.hpp": '#include "fluxpod/base/a.hpp"\n'}, "include circle"),
         ({"src/plan/b.cpp": '#include "fluxpod/plan/gone.hpp"\n'}, "is not there"),
         ({"src/attic/d.cpp": "\n"}, "is not listed"),
+        ({"src/plan/b.cpp": '#include "plan/c.cpp"\n', "src/plan/c.cpp": ""}, "includes c.cpp"),
     ]
     for change, expected in planted:
         with tempfile.TemporaryDirectory() as directory:
