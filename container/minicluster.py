@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Boots a MiniCluster on this machine, with fluxpod as PID 1 of every pod, and tells how it went.
+"""Boots a MiniCluster on this machine, with fluxpod as PID 1 of every pod, and shows how it went.
 
-container/try runs this after it has installed what is needed.
-"""
+container/try runs this after it has installed what is needed. """
 
 import argparse
 import json
@@ -36,7 +35,7 @@ def parse_arguments(words):
     parser.add_argument("--size", type=int, metavar="N", help="number of pods (default 4)")
     parser.add_argument("--minicluster", metavar="FILE", help="take the cluster from this YAML")
     parser.add_argument("--flux", action=argparse.BooleanOptionalAction, default=None,
-                        help="run real brokers, or fluxpod preflight (default: as flux is found)")  # fmt: skip
+                        help="run real brokers, or fluxpod preflight (default: if flux is there)")  # fmt: skip
     parser.add_argument("--logs", metavar="DIR", help="keep the pods' logs and boot reports there")
     end = words.index("--") if "--" in words else len(words)
     arguments = parser.parse_args(words[:end])
@@ -62,7 +61,7 @@ def parse_arguments(words):
 
 
 class Cluster:
-    """What is to be booted: names, and the command line that all pods share."""
+    """The cluster to boot: names, and the command line that all pods share."""
 
     def __init__(self, arguments):
         self.fluxpod = podnet.share_program(ROOT / "build/gcc/src/fluxpod")
@@ -94,7 +93,7 @@ class Cluster:
         self.supervised = {"FLUXPOD_SUPERVISE": "true", "FLUXPOD_GRACE": f"{GRACE}s"}
 
     def _ask_plans(self, options):
-        """What fluxpod itself says about each pod that is expected now."""
+        """Returns what fluxpod itself says about each pod that is expected now."""
         asked = [self.fluxpod, "render", *options, "--all", "--explain", "--format", "json"]
         done = subprocess.run(asked, capture_output=True, text=True, env=fluxpod_variables())
         if done.returncode != 0:
@@ -126,7 +125,7 @@ def report_path(name):
 
 
 class Story:
-    """A pod's boot as its report, its log and its exit code tell it."""
+    """A pod's boot as its report, its log and its exit code show it."""
 
     def __init__(self, plan, pod):
         self.plan, self.pod = plan, pod
@@ -153,7 +152,9 @@ class Story:
         gates = self.stage("gates")
         if self.waited_for() == "-":
             return "-"
-        return f"{gates['seconds']:.3f}s" if gates else f"{time.time() - self.pod.start_time:.1f}s.."
+        if gates:
+            return f"{gates['seconds']:.3f}s"
+        return f"{time.time() - self.pod.start_time:.1f}s.."
 
     def state(self):
         code = self.pod.returncode
@@ -250,7 +251,7 @@ def show_timeline(shown, fluxpod):
 def show_failures(stories):
     failed = [story for story in stories if story.failed()]
     for story in failed[:2]:
-        # Without what Flux tells when all is well: syslog's levels 6 and 7.
+        # Without what Flux logs when all is well: syslog's levels 6 and 7.
         lines = [line for line in story.pod.log.splitlines() if not line.startswith(("<6>", "<7>"))]
         print(f"\nthe end of the log of {story.pod.name}:")
         print("\n".join("  " + line for line in lines[-8:]))

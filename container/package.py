@@ -40,7 +40,8 @@ def sha256(path):
 
 
 def source_date():
-    """Of the last commit, so that the same sources are packed the same way whenever it is done."""
+    """Returns the time of the last commit, so that the same sources are packed the same way
+    whenever it is done."""
     if "SOURCE_DATE_EPOCH" in os.environ:
         return int(os.environ["SOURCE_DATE_EPOCH"])
     if shutil.which("git"):
@@ -171,7 +172,8 @@ def make_deb(build, directory, version, date):
             f"Maintainer: The fluxpod authors <fluxpod@example.invalid>\nInstalled-Size: {kib}\n"
             "Section: admin\nPriority: optional\n"
             "Description: entrypoint of containers that run the Flux workload manager\n"
-            " Finds its rank, writes Flux's configuration, waits for its parent, becomes the broker.\n"
+            " Finds its rank, writes Flux's configuration, waits for its parent, becomes the\n"
+            " broker.\n"
         )
         for path in [tree, *tree.rglob("*")]:
             path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)

@@ -117,8 +117,8 @@ def enter():
 
 
 def leave_network():
-    """Back to the machine's own network, for what has to reach a mirror: as subprocess's preexec_fn.
-    Denied to an ordinary user."""
+    """Back to the machine's own network, for what has to reach a mirror: as subprocess's
+    preexec_fn. Denied to an ordinary user."""
     _call("setns", _outside_network, _NEWNET)
 
 
@@ -268,8 +268,8 @@ class Net:
             pod.kill()
         self._dns.kill()
         self._dns.wait()
-        # The links by name, since the kernel takes its time to remove what is in a namespace. What
-        # a failed prepare() did not make is not missed.
+        # The links by name, since the kernel takes its time to remove what is in a namespace. A
+        # link that a failed prepare() did not make is not missed.
         _ip(
             *(f"link delete veth{number}" for number in range(len(self.pods))),
             *(f"netns delete {name}" for name in self.pods),
@@ -304,8 +304,9 @@ class Process:
             Path(self.directory, stream).touch()
         self.returncode = None
         if not isinstance(env, list):
-            # Not the machine's HOME: what shells and Flux read and write there is not the pod's.
-            # All pods share this machine on purpose, so none of them is to drain itself for it.
+            # A HOME of its own: what shells and Flux read and write in the machine's is not the
+            # pod's. All pods share this machine on purpose, so none of them is to drain itself for
+            # it.
             image = {"PATH": os.environ["PATH"], "HOME": "/tmp", "HOSTNAME": self.name,
                      "FLUXPOD_NODE_CHECK": "off"}  # fmt: skip
             env = [os.fsencode(f"{k}={v}") for k, v in {**image, **(env or {})}.items()

@@ -23,8 +23,8 @@ quietly() {
     return 1
 }
 
-# install_packages KIND...: the packages of container/packages.txt of these kinds. Nothing is
-# touched where all are there, and the package lists are fetched only if apt-get fails without.
+# install_packages KIND...: the packages of container/packages.txt of these kinds. If all are there,
+# no file is touched. The package lists are fetched only if apt-get fails without.
 install_packages() {
     local kind wanted=() missing=() name
     for kind; do
@@ -48,8 +48,8 @@ install_packages() {
     quietly "${install[@]}" || die "the packages could not be installed"
 }
 
-# private_apt DIRECTORY deb|deb-src [ARCHITECTURE]: the array `apt` becomes an apt-get for the machine's
-# own mirrors that keeps everything below DIRECTORY, and needs no root.
+# private_apt DIRECTORY deb|deb-src [ARCHITECTURE]: the array `apt` becomes an apt-get for the
+# machine's own mirrors that keeps everything below DIRECTORY, and needs no root.
 private_apt() {
     local directory=$1 kind=$2 list
     mkdir -p "$directory/parts" "$directory/lists/partial" "$directory/archives/partial"
@@ -61,7 +61,8 @@ private_apt() {
     done
     apt=(apt-get -qq -o Dir::Etc::SourceList=/dev/null -o "Dir::Etc::SourceParts=$directory/parts"
         -o "Dir::State::Lists=$directory/lists" -o "Dir::Cache=$directory" -o APT::Sandbox::User=
-        ${3:+-o "APT::Architectures=$3"} ${3:+-o "APT::Architectures::=$(dpkg --print-architecture)"})
+        ${3:+-o "APT::Architectures=$3"}
+        ${3:+-o "APT::Architectures::=$(dpkg --print-architecture)"})
     # A repository that has nothing of this kind fails here and is none of ours.
     "${apt[@]}" update >"$directory/log" 2>&1 || true
 }

@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "container"))
 import podnet  # noqa: E402
 
-# Who starts the tests may ignore signals (nohup, a CI's background job), and pods would inherit that.
-# Python ignores PIPE and XFSZ itself, and gives its children the defaults.
+# The caller of the tests may ignore signals (nohup, a CI's background job), and pods would inherit
+# that. Python ignores PIPE and XFSZ itself, and gives its children the defaults.
 for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, signal.SIG_DFL)

@@ -35,7 +35,7 @@ class FakeBroker:
             threading.Thread(target=self.answer, args=(connection,), daemon=True).start()
 
     def answer(self, connection):
-        with contextlib.suppress(OSError):  # whoever asked may have gone
+        with contextlib.suppress(OSError):  # the one that asked may have gone
             self.converse(connection)
         connection.close()
 

@@ -59,7 +59,7 @@ def adopt_orphans():
 
 @contextlib.contextmanager
 def killed_at_the_end():
-    """Leaves no descendant behind, also when a signal ends this process."""
+    """Ends every descendant, also when a signal ends this process."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:

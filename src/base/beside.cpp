@@ -13,7 +13,7 @@ namespace {
 constexpr auto between_looks = std::chrono::milliseconds(20);
 constexpr auto to_stop = std::chrono::seconds(1);
 
-// What the thread has, whoever still waits for it.
+// The thread's own data, which it keeps if nobody waits for it any more.
 struct Shared {
     std::function<void(Progress&)> work;
     Progress progress;

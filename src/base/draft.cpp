@@ -30,7 +30,7 @@ constexpr std::time_t silent_for = 3600;  // seconds, on a network file system
 
 std::string random_name(const std::string& name) {
     std::array<std::uint8_t, random_digits> random{};
-    // Not getrandom(2): libsodium reads /dev/urandom if a seccomp filter denies it.
+    // libsodium instead of getrandom(2): it reads /dev/urandom if a seccomp filter denies the call.
     ::randombytes_buf(random.data(), random.size());
     std::string draft = name;
     draft += mark;

@@ -135,7 +135,7 @@ std::size_t utf8_sequence(std::string_view text) {
 std::optional<std::string> nearest(std::string_view name,
                                    const std::vector<std::string>& candidates) {
     std::size_t best = name.size() >= 8 ? 4 : 3;
-    best = std::min(best, std::max<std::size_t>(name.size(), 1));  // "x" is no typo of "to"
+    best = std::min(best, std::max<std::size_t>(name.size(), 1));  // "x" is not a typo of "to"
     std::optional<std::string> found;
     for (const auto& candidate : candidates) {
         // The distance is at least the difference in length: a huge name costs nothing.

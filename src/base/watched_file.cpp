@@ -43,7 +43,7 @@ class LineCutter {
             take_(std::string_view(pending_).substr(0, end + 1));
             pending_.erase(0, end + 1);
         }
-        if (pending_.size() <= WatchedFile::most_in_line) return;
+        if (pending_.size() <= WatchedFile::max_in_line) return;
         pending_.clear();
         too_long_ = true;
     }
@@ -92,7 +92,7 @@ FileResult<void> WatchedFile::read_lines(
 
     LineCutter lines(take);
     std::array<char, 16384> chunk{};
-    for (std::size_t total = 0; total <= most_bytes;) {
+    for (std::size_t total = 0; total <= max_bytes;) {
         const ssize_t count = ::read(fd.get(), chunk.data(), chunk.size());
         if (count < 0 && errno == EINTR) continue;
         if (count < 0) return failed(errno);
@@ -104,7 +104,7 @@ FileResult<void> WatchedFile::read_lines(
         lines.add({chunk.data(), static_cast<std::size_t>(count)});
     }
     return tl::unexpected<FileFailure>(
-        {EFBIG, "larger than " + std::to_string(most_bytes >> 20U) + " MiB"});
+        {EFBIG, "larger than " + std::to_string(max_bytes >> 20U) + " MiB"});
 }
 
 }  // namespace fluxpod

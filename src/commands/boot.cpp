@@ -30,7 +30,7 @@
 
 namespace fluxpod {
 
-Result<Settings> settle(const Invocation& invocation) {
+Result<Settings> load_and_configure_log(const Invocation& invocation) {
     auto settings = load_settings(invocation.line, invocation.environment, invocation.config);
     if (settings) {
         log::configure(settings->quiet ? LogLevel::warning : settings->log_level,
@@ -49,7 +49,7 @@ namespace {
 
 // An engine registers a replica's name when it attaches its network. One that has not done so by
 // then never will.
-constexpr Duration most_for_reverse_name = std::chrono::seconds(30);
+constexpr Duration max_for_reverse_name = std::chrono::seconds(30);
 
 Task<Result<int>> find_reverse_name(const Settings& settings, PodFacts& facts) {
     SteadyClock clock;
@@ -72,7 +72,7 @@ Task<Result<int>> find_reverse_name(const Settings& settings, PodFacts& facts) {
     const auto gate = make_reverse_gate(std::move(question), *resolver, clock, facts.reverse_name);
     const std::string doing = "find the rank of this pod by the name of";
     const WaitPolicy policy{
-        .timeout = std::min<Duration>(settings.wait_timeout, most_for_reverse_name),
+        .timeout = std::min<Duration>(settings.wait_timeout, max_for_reverse_name),
         .backoff = {},
         .seed = ::randombytes_random()};
     const std::vector<Gate*> gates{gate.get()};
@@ -87,14 +87,14 @@ Stage<PodFacts> learn_facts(const Settings& settings, const Environment& environ
     PodFacts facts = read_pod_facts(environment, SystemPaths{});
     facts.scratch = read_scratch_facts(environment, settings.root);
     if (needs_reverse_name(settings, facts)) {
-        auto found = pass_unless_signalled(find_reverse_name(settings, facts));
+        auto found = pass_until_signal(find_reverse_name(settings, facts));
         if (!found) return tl::unexpected(found.error());
     }
     return facts;
 }
 
-Result<KnownPod> know_pod(const Settings& settings, PodFacts facts) {
-    KnownPod pod;
+Result<IdentifiedPod> identify_pod(const Settings& settings, PodFacts facts) {
+    IdentifiedPod pod;
     pod.facts = std::move(facts);
     auto identity = identify(settings, pod.facts);
     if (!identity) return fail(identity.error());
@@ -103,12 +103,12 @@ Result<KnownPod> know_pod(const Settings& settings, PodFacts facts) {
     return pod;
 }
 
-Stage<KnownPod> identify_pod(const Settings& settings, const Environment& environment,
-                             BootReport& report) {
+Stage<IdentifiedPod> identify_this_pod(const Settings& settings, const Environment& environment,
+                                       BootReport& report) {
     report.begin("identity");
     auto facts = learn_facts(settings, environment);
     if (!facts) return tl::unexpected(facts.error());
-    auto pod = know_pod(settings, std::move(*facts));
+    auto pod = identify_pod(settings, std::move(*facts));
     if (!pod) return fail(pod.error());
     report.set_pod(pod->identity.hostname, pod->identity.rank);
     return std::move(*pod);
@@ -139,7 +139,7 @@ Result<std::string> read_user_toml(const Settings& settings) {
 }
 
 // This pod's part of the node.
-Result<std::optional<NodeShare>> share_node(const Settings& settings, const KnownPod& pod,
+Result<std::optional<NodeShare>> share_node(const Settings& settings, const IdentifiedPod& pod,
                                             std::optional<NodeFacts> facts) {
     if (!facts) return std::nullopt;
     if (settings.resources == ResourcesMode::render) {
@@ -150,7 +150,7 @@ Result<std::optional<NodeShare>> share_node(const Settings& settings, const Know
     return apply_node_rule(std::move(*facts), settings.node_rule, settings.node_reserve);
 }
 
-// What render prints may be meant for another pod, so only a boot is refused for it.
+// render may print for another pod, so only a boot is refused for it.
 bool nobody_can_connect(const Plan& plan) {
     const bool has_peers =
         !plan.children.empty() || (plan.identity.is_lead() && plan.identity.max_size > 1);
@@ -172,7 +172,8 @@ Result<Surroundings> look_around(const Settings& settings, bool in_kubernetes) {
     return around;
 }
 
-Result<Plan> decide(const Settings& settings, const KnownPod& pod, const Surroundings& around) {
+Result<Plan> plan_pod(const Settings& settings, const IdentifiedPod& pod,
+                      const Surroundings& around) {
     auto node = share_node(settings, pod, around.node);
     if (!node) return fail(node.error());
     auto bind =
@@ -185,7 +186,7 @@ Result<Plan> decide(const Settings& settings, const KnownPod& pod, const Surroun
 
 namespace {
 
-void tell_node(const Plan& plan) {
+void log_node(const Plan& plan) {
     if (!plan.node) return;
     const Judgement& node = *plan.node;
     log::write(node.advice.empty() ? LogLevel::info : LogLevel::warning,
@@ -201,9 +202,9 @@ void log_scratch(const Plan& plan) {
 
 }  // namespace
 
-Result<Plan> decide_for_boot(const Settings& settings, const KnownPod& pod,
-                             const Surroundings& around) {
-    auto plan = decide(settings, pod, around);
+Result<Plan> plan_boot(const Settings& settings, const IdentifiedPod& pod,
+                       const Surroundings& around) {
+    auto plan = plan_pod(settings, pod, around);
     if (!plan) return fail(plan.error());
     if (nobody_can_connect(*plan)) {
         return fail({.code = ExitCode::settings,
@@ -216,7 +217,7 @@ Result<Plan> decide_for_boot(const Settings& settings, const KnownPod& pod,
     const Identity& identity = pod.identity;
     log::info("rank {} of {} ({}), {}", identity.rank, identity.size, identity.platform,
               plan->parent ? "parent " + identity.address_of(*plan->parent) : "the lead");
-    tell_node(*plan);
+    log_node(*plan);
     log_scratch(*plan);
     if (!plan->bind.address) log::warning("bind to {}", plan->bind.reason);
     return plan;
@@ -253,7 +254,7 @@ Task<Result<ParentFound>> wait_for_parent(const Plan& plan, WaitUntil until, con
                           .former = {}};
 }
 
-Result<int> unless_signalled(Task<Result<int>> boot) {
+Result<int> run_until_signal(Task<Result<int>> boot) {
     forget_the_start();
     asio::io_context context(1);
     auto race = [](Task<Result<int>> work) -> Task<Result<int>> {
@@ -266,8 +267,8 @@ Result<int> unless_signalled(Task<Result<int>> boot) {
     return run_task(context, race(std::move(boot)));
 }
 
-Stage<void> pass_unless_signalled(Task<Result<int>> boot) {
-    auto ended = unless_signalled(std::move(boot));
+Stage<void> pass_until_signal(Task<Result<int>> boot) {
+    auto ended = run_until_signal(std::move(boot));
     if (!ended) return fail(ended.error());
     if (*ended != 0) return tl::unexpected(Stop::with(*ended));
     return {};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Completion scripts for shells. Each knows the commands, each command's options, and what may
-// stand behind an option: one of a few words, a file, or something only the user knows.
+// Completion scripts for shells. Each knows the commands, each command's options, and what may come
+// after an option: one of a few words, a file, or something only the user knows.
 #include <fmt/format.h>
 
 #include <algorithm>

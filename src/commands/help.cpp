@@ -94,7 +94,7 @@ std::string overview() {
     for (const auto& row : command_table()) {
         text += fmt::format("  {:<11}{}\n", row.name, row.purpose);
     }
-    return text + "\nfluxpod COMMAND --help explains one, fluxpod --version tells the version.\n";
+    return text + "\nfluxpod COMMAND --help explains one, fluxpod --version prints the version.\n";
 }
 
 std::string command_help(const CommandRow& row) {

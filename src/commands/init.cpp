@@ -11,13 +11,13 @@
 namespace fluxpod {
 
 Result<int> init_command(Invocation& invocation) {
-    auto settings = settle(invocation);
+    auto settings = load_and_configure_log(invocation);
     if (!settings) return fail(settings.error());
     if (settings->command.empty()) {
-        return fail(usage_error("start a command", "", "none is given",
-                                "write it behind \"--\": fluxpod init -- COMMAND"));
+        return fail(usage_error("start a command", "", "missing COMMAND",
+                                "write it after \"--\": fluxpod init -- COMMAND"));
     }
-    // Before the fork: what is not there is told by us, and nothing was started.
+    // Look it up before forking, so that we report a missing program.
     auto program = find_program(settings->command.front(), invocation.environment);
     if (!program) return fail(program.error());
 
@@ -32,7 +32,7 @@ Result<int> init_command(Invocation& invocation) {
                      .argv = settings->command,
                      .environment = invocation.environment,
                      .mask = invocation.inherited_mask},
-         .report_exec_failure = [&](const Error& error) { (void)tell(error, *settings); }},
+         .report_exec_failure = [&](const Error& error) { (void)report_error(error, *settings); }},
         {.group = settings->group, .grace = settings->grace});
 }
 

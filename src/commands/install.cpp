@@ -25,7 +25,7 @@ constexpr auto between_progress = std::chrono::seconds(2);
 Result<std::string> directory_among(const std::vector<std::string>& operands) {
     if (operands.size() == 1) return operands.front();
     return fail(usage_error("install", operands.empty() ? "" : operands.at(1),
-                            operands.empty() ? "no DIR is given" : "only one DIR can be given",
+                            operands.empty() ? "missing DIR" : "only one DIR can be given",
                             "name the directory that the application's container shares"));
 }
 
@@ -69,7 +69,7 @@ Result<int> install_view(const std::string& view, const std::string& directory) 
 }  // namespace
 
 Result<int> install_command(Invocation& invocation) {
-    auto settings = settle(invocation);
+    auto settings = load_and_configure_log(invocation);
     if (!settings) return fail(settings.error());
     auto directory = directory_among(settings->operands);
     if (!directory) return fail(directory.error());
@@ -81,7 +81,7 @@ Result<int> install_command(Invocation& invocation) {
                                   program->bytes, program->sha256));
     if (!told || settings->view.empty()) return told;
 
-    auto waited = unless_signalled(wait_for_view(settings->view, settings->timeout));
+    auto waited = run_until_signal(wait_for_view(settings->view, settings->timeout));
     if (!waited || *waited != 0) return waited;
     return install_view(settings->view, *directory);
 }

@@ -45,7 +45,7 @@ void remove_dumps(const Plan& plan) {
     (void)::unlink(plan.layout.early_dump.c_str());
 }
 
-// The broker's own dump holds more; where it is not whole, the early one counts.
+// The broker's own dump holds more; if it is not whole, the early one counts.
 Result<ArchiveContent> archive_best_dump(const Plan& plan, Progress& progress) {
     auto saved = archive_dump(plan.layout.dump, plan.archive, progress);
     if (!saved) {
@@ -73,8 +73,7 @@ Status save_what_was_left(const Plan& plan) {
     Progress unseen;
     auto saved = archive_best_dump(plan, unseen);
     if (!saved) return fail(saved.error());
-    log::info("what an earlier life could not save is saved now: {} in {}", count_of(*saved),
-              plan.archive);
+    log::info("saved the previous run's dump: {} in {}", count_of(*saved), plan.archive);
     return {};
 }
 

@@ -62,12 +62,12 @@ Result<CurveCert> make(const Settings& settings) {
 Result<std::string> path_among(const std::vector<std::string>& operands) {
     if (operands.size() == 1) return operands.front();
     return fail(error_of(ExitCode::usage, operands.empty() ? "" : operands.at(1),
-                         operands.empty() ? "no PATH was given" : "only one PATH can be given",
+                         operands.empty() ? "missing PATH" : "only one PATH can be given",
                          "name one file, or - for standard output"));
 }
 
-// A certificate that is replaced locks out every pod that has the old one, so that only the same
-// bytes may stand there already.
+// A certificate that is replaced locks out every pod that has the old one, so that an existing file
+// must have the same bytes.
 Status store(const std::string& path, const SecretBytes& text) {
     struct stat info {};
     if (::lstat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode)) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The manual page: prose that no table holds stands here, the rest comes from the tables.
+// The manual page: this file has the prose that no table holds, the rest comes from the tables.
 #include <fmt/format.h>
 
 #include <array>
@@ -81,7 +81,7 @@ std::string commands() {
         text += prose(fmt::format("{}. {}", row.purpose, row.description));
     }
     text += item(bold("--help") + ", " + bold("-h"));
-    text += prose("List the commands; behind a command, explain it.");
+    text += prose("List the commands; with a command, explain it.");
     text += item(bold("--version") + ", " + bold("-V"));
     return text + prose("Print the version.");
 }
@@ -110,7 +110,7 @@ std::string environment() {
         "set to nothing counts as not set. A flag takes true or false, and an option "
         "that may be given several times takes its values between blanks. Variables "
         "that Kubernetes makes for a Service named fluxpod, such as "
-        "FLUXPOD_SERVICE_HOST, are passed over.");
+        "FLUXPOD_SERVICE_HOST, are ignored.");
     std::vector<std::string> variables;
     for (const auto& row : option_table()) variables.push_back(variable_name(row.name));
     text += paragraph(fmt::format("They are {}.", join(variables, ", ")));

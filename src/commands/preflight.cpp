@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A boot that stands up the overlay instead of Flux: settings, identity, topology, plan, gates,
-// roll call. Nothing is written but the report.
+// roll call. It writes only the report.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -88,24 +88,24 @@ Task<Result<int>> meet(const Plan& plan, const Settings& settings, const PodFact
 }  // namespace
 
 Result<int> preflight_command(Invocation& invocation) {
-    const auto settings = settle(invocation);
+    const auto settings = load_and_configure_log(invocation);
     if (!settings) return fail(settings.error());
     auto report = BootReport::open(settings->report);
     if (!report) return fail(report.error());
 
-    const auto pod = identify_pod(*settings, invocation.environment, *report);
+    const auto pod = identify_this_pod(*settings, invocation.environment, *report);
     if (!pod) return end_at(pod.error(), *report);
     report->begin("plan");
     const auto node = look_around(*settings, pod->facts.in_kubernetes);
     if (!node) return end_at(node.error(), *report);
-    const auto plan = decide_for_boot(*settings, *pod, *node);
+    const auto plan = plan_boot(*settings, *pod, *node);
     if (!plan) return end_at(plan.error(), *report);
     const auto certificate = obtain_certificate(plan->certificate);
     if (!certificate) return end_at(certificate.error(), *report);
 
     report->begin("gates");
     const CurveCert* cert = certificate->has_value() ? &**certificate : nullptr;
-    const auto ended = unless_signalled(meet(*plan, *settings, pod->facts, cert, *report));
+    const auto ended = run_until_signal(meet(*plan, *settings, pod->facts, cert, *report));
     if (!ended) return end_at(ended.error(), *report);
     report->end();
     return ended;

@@ -94,8 +94,8 @@ Task<ProbeAnswer> readiness(const Question& question) {
     co_return ProbeAnswer{.yes = is_ready(question.state, *broker), .why = why};
 }
 
-// Of a follower that became its broker: nobody stays who would join again, so that only a restart
-// of the container helps. A parent that is merely silent may come back.
+// The answer for a follower that became its broker: no process stays that would join again, so that
+// only a restart of the container helps. A parent that is merely silent may come back.
 bool is_lost(const BootState& state, const std::string& broker_state) {
     const bool joined = broker_state == "quorum" || broker_state == "run";
     return !state.supervised && joined && link_to_parent(state) == LinkState::absent;
@@ -107,7 +107,7 @@ Task<ProbeAnswer> liveness(const Question& question) {
     SteadyClock clock;
     const TimePoint give_up = clock.now() + question.patience;
     if (question.state.supervised) {
-        auto pulse = co_await feel_pulse(question.layout.pulse_socket, clock, give_up);
+        auto pulse = co_await check_heartbeat(question.layout.pulse_socket, clock, give_up);
         // Before its first launch, the lead reads its archive through and does not listen yet.
         const bool starting = !pulse && pulse.error().absent && question.state.launches == 0;
         if (starting) co_return ProbeAnswer{.yes = true, .why = describe(question.state)};
@@ -144,7 +144,7 @@ Result<ProbeRow> choose_probe(const std::vector<std::string>& operands) {
     return fail({.code = ExitCode::usage,
                  .doing = "probe",
                  .subject = word.empty() ? word : in_quotes(word),
-                 .cause = word.empty() ? "no probe is named" : "there is no such probe",
+                 .cause = word.empty() ? "missing PROBE" : "there is no such probe",
                  .tried = "",
                  .hint = "name one of startup, readiness, liveness"});
 }
@@ -154,10 +154,10 @@ tl::expected<BootState, std::string> read_state(const std::string& path) {
     auto text = read_file(path, most);
     if (!text) {
         return tl::unexpected(
-            fmt::format("no boot has got so far as to say so in {}: {}", path, text.error().cause));
+            fmt::format("no boot has written {} yet: {}", path, text.error().cause));
     }
     auto state = parse_state(*text);
-    if (!state) return tl::unexpected(fmt::format("{} tells nothing: {}", path, state.error()));
+    if (!state) return tl::unexpected(fmt::format("cannot use {}: {}", path, state.error()));
     return state;
 }
 
@@ -171,7 +171,7 @@ Result<int> answer(const ProbeRow& probe, const ProbeAnswer& verdict) {
 }  // namespace
 
 Result<int> probe_command(Invocation& invocation) {
-    auto settings = settle(invocation);
+    auto settings = load_and_configure_log(invocation);
     if (!settings) return fail(settings.error());
     auto probe = choose_probe(settings->operands);
     if (!probe) return fail(probe.error());

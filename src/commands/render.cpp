@@ -19,9 +19,9 @@ namespace fluxpod {
 namespace {
 
 // With --index or --all the pod that is meant need not be this one, and nothing of it is asked.
-Result<KnownPod> meant_pod(const Settings& settings, PodFacts facts) {
-    if (!settings.all && !settings.index) return know_pod(settings, std::move(facts));
-    KnownPod pod;
+Result<IdentifiedPod> meant_pod(const Settings& settings, PodFacts facts) {
+    if (!settings.all && !settings.index) return identify_pod(settings, std::move(facts));
+    IdentifiedPod pod;
     pod.facts = std::move(facts);
     pod.facts.scratch.reset();
     auto identity = identify(settings, pod.facts, true);
@@ -102,9 +102,9 @@ Result<std::string> write_files(const Plan& plan, const Settings& settings,
 }
 
 // One pod's part of the output.
-Result<std::string> render_pod(const Settings& settings, const KnownPod& pod, Common& common) {
+Result<std::string> render_pod(const Settings& settings, const IdentifiedPod& pod, Common& common) {
     const bool json = settings.format == OutputFormat::json;
-    auto plan = decide(settings, pod, common.around);
+    auto plan = plan_pod(settings, pod, common.around);
     if (!plan) return fail(plan.error());
     auto files = render_files(*plan);
     if (!files) return fail(files.error());
@@ -126,7 +126,7 @@ Result<std::string> render_pod(const Settings& settings, const KnownPod& pod, Co
 }  // namespace
 
 Result<int> render_command(Invocation& invocation) {
-    auto settings = settle(invocation);
+    auto settings = load_and_configure_log(invocation);
     if (!settings) return fail(settings.error());
     auto facts = learn_facts(*settings, invocation.environment);
     if (!facts) {

@@ -29,7 +29,7 @@ namespace fluxpod {
 
 namespace {
 
-// What is ready before anybody is waited for.
+// Ready before the wait for the parent.
 struct Prepared {
     Program broker;
     std::optional<CurveCert> certificate;
@@ -47,7 +47,7 @@ Stage<int> become_broker(const Program& broker, const Plan& plan, const Settings
 }  // namespace
 
 Result<int> run_command(Invocation& invocation) {
-    const auto settings = settle(invocation);
+    const auto settings = load_and_configure_log(invocation);
     if (!settings) return fail(settings.error());
     auto report = BootReport::open(settings->report);
     if (!report) return fail(report.error());
@@ -55,7 +55,7 @@ Result<int> run_command(Invocation& invocation) {
     if (!begun) return end_at(begun.error(), *report);
 
     // Which rank is this pod, and how are the others called?
-    const auto pod = identify_pod(*settings, invocation.environment, *report);
+    const auto pod = identify_this_pod(*settings, invocation.environment, *report);
     if (!pod) return end_at(pod.error(), *report);
 
     // What hardware and which networks are here?
@@ -64,7 +64,7 @@ Result<int> run_command(Invocation& invocation) {
     if (!node) return end_at(node.error(), *report);
 
     // Every decision, before anything is written or sent.
-    const auto plan = decide_for_boot(*settings, *pod, *node);
+    const auto plan = plan_boot(*settings, *pod, *node);
     if (!plan) return end_at(plan.error(), *report);
 
     // Before the gates, so that a fault of the files shows early.
@@ -78,17 +78,17 @@ Result<int> run_command(Invocation& invocation) {
         return pass_gates(*plan, pod->facts, prepared->certificate, *report, parent);
     };
 
-    const auto ended = settings->supervise
-                           ? stay_above_broker(prepared->broker, *plan, pod->facts, *settings,
-                                               *report, gates, parent)
-                           : become_broker(prepared->broker, *plan, *settings, *report, gates);
+    const auto ended =
+        settings->supervise
+            ? run_supervised(prepared->broker, *plan, pod->facts, *settings, *report, gates, parent)
+            : become_broker(prepared->broker, *plan, *settings, *report, gates);
     return ended ? Result<int>(*ended) : end_at(ended.error(), *report);
 }
 
 namespace {
 
-// What an earlier life of the container left, and what other programs of it started, is none of
-// this boot's.
+// Separates this boot from an earlier life of the container, and from processes that other
+// programs of it started.
 Stage<void> begin_afresh(const Settings& settings, Environment& environment) {
     // A supervisor ends what its broker leaves, and must not take another's child for it.
     if (settings.supervise && has_living_child()) {
@@ -138,7 +138,7 @@ void choose_shell(const std::string& view, Environment& environment) {
         environment.set("SHELL", brought);
         return;
     }
-    log::warning("{} is not here, the shell that Flux runs its rc1 with: set SHELL to one that is",
+    log::warning("shell {} not found; Flux runs rc1 with it: set SHELL to one that is there",
                  shell);
 }
 
@@ -158,7 +158,7 @@ Environment broker_environment(const Plan& plan, Environment inherited) {
 Stage<Prepared> write_files(const Plan& plan, const Settings& settings,
                             const Invocation& invocation, BootReport& report) {
     // A program that is missing shows before the wait for the parent.
-    auto came = pass_unless_signalled(
+    auto came = pass_until_signal(
         await_program(plan.launch.flux, invocation.environment, settings.wait_timeout));
     if (!came) return tl::unexpected(came.error());
     auto program = find_program(plan.launch.flux, invocation.environment);
@@ -171,7 +171,7 @@ Stage<Prepared> write_files(const Plan& plan, const Settings& settings,
     if (!written) return fail(written.error());
     report.keep_state(plan.layout.state, settings.supervise);
 
-    // Flux is told only of an archive that is known to be whole.
+    // Flux gets only an archive that is known to be whole.
     auto restores = ready_to_restore(plan);
     if (!restores) return fail(restores.error());
     return Prepared{.broker = {.path = std::move(*program),
@@ -240,7 +240,7 @@ void log_what_exec_gives_up(const Plan& plan, const Settings& settings) {
 Stage<int> become_broker(const Program& broker, const Plan& plan, const Settings& settings,
                          BootReport& report, const PassGates& gates) {
     (void)look_for_earlier_store(plan);
-    auto passed = pass_unless_signalled(gates());
+    auto passed = pass_until_signal(gates());
     if (!passed) return tl::unexpected(passed.error());
 
     log_what_exec_gives_up(plan, settings);

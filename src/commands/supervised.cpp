@@ -30,7 +30,7 @@ constexpr auto default_grace = std::chrono::seconds(30);
 constexpr auto answer_within = std::chrono::seconds(1);
 // A save counts as alive for so long after its last byte: a slow disk may take a second for 16 MiB.
 constexpr auto most_still = std::chrono::seconds(10);
-// Not those before, in which its own rc1 may still fail.
+// States that prove a join. Earlier ones do not: rc1 can still fail.
 constexpr std::array<std::string_view, 2> joined_states{"quorum", "run"};
 
 // The parent, watched as long as the broker runs, and once it has joined, our own drain of the time
@@ -101,11 +101,11 @@ class Follower {
 
 Error end_of_broker(const Ending& ending) {
     return {.code = ExitCode::cannot_run,  // not what we end with: that is the ending's
-            .doing = "end well",
+            .doing = "shut down cleanly",
             .subject = "",
             .cause = ending.why,
             .tried = "",
-            .hint = "the broker's own messages stand above"};
+            .hint = "the broker's own messages are above"};
 }
 
 // The second signal that ends a pod, or the first two if there was none. Others are taken and
@@ -121,9 +121,9 @@ Task<void> told_again(bool told) {
 
 }  // namespace
 
-Stage<int> stay_above_broker(const Program& broker, const Plan& plan, const PodFacts& facts,
-                             const Settings& settings, BootReport& report, const PassGates& gates,
-                             ParentFound& parent) {
+Stage<int> run_supervised(const Program& broker, const Plan& plan, const PodFacts& facts,
+                          const Settings& settings, BootReport& report, const PassGates& gates,
+                          ParentFound& parent) {
     (void)block_all_signals();
     const std::uint32_t rank = plan.identity.rank;
     SteadyClock clock;
@@ -134,7 +134,7 @@ Stage<int> stay_above_broker(const Program& broker, const Plan& plan, const PodF
 
     Supervised what;
     what.broker = broker;
-    what.report_exec_failure = [&](const Error& error) { (void)tell(error, settings); };
+    what.report_exec_failure = [&](const Error& error) { (void)report_error(error, settings); };
     what.is_lead = plan.identity.is_lead();
     what.has_program = what.is_lead && !settings.command.empty();
     what.when_parent_leaves = settings.when_parent_leaves;
@@ -198,7 +198,7 @@ Stage<int> stay_above_broker(const Program& broker, const Plan& plan, const PodF
     };
     auto while_probed = [&]() -> Task<Result<Ending>> {
         auto first = co_await (to_the_end() || report_what_came_back() ||
-                               show_pulse(plan.layout.pulse_socket, stalled));
+                               serve_heartbeat(plan.layout.pulse_socket, stalled));
         co_return std::move(std::get<0>(first));
     };
     auto ending = run_task(context, while_probed());
@@ -206,7 +206,7 @@ Stage<int> stay_above_broker(const Program& broker, const Plan& plan, const PodF
     if (ending->exit_code != 0) {
         report.begin("end");
         report.fail(end_of_broker(*ending));
-        (void)tell(end_of_broker(*ending), settings);
+        (void)report_error(end_of_broker(*ending), settings);
     }
     return ending->exit_code;
 }

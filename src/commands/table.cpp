@@ -27,19 +27,19 @@ constexpr auto rows = std::to_array<CommandRow>({
     {"run", "[options] [-- COMMAND...]",
      "Boot this pod; the lead runs COMMAND as its initial program",
      "Finds out which rank this pod is, writes Flux's configuration below --root, waits until the "
-     "parent broker answers, and becomes the Flux broker. Nothing is started, and nothing is "
-     "waited for, before every decision is made and every file is written. Without COMMAND, and "
+     "parent broker answers, and becomes the Flux broker. Every decision is made and every file is "
+     "written before it waits or starts anything. Without COMMAND, and "
      "without one in the MiniCluster, the cluster stays up until it is told to end.",
      used_by::run, run_command},
     {"init", "[options] -- COMMAND...", "Run COMMAND as the PID 1 of a container should",
      "Forwards every signal to COMMAND, reaps orphans, keeps the terminal usable, and ends with "
-     "COMMAND's own exit status, or 128+N where signal N ended it. It needs nothing of Flux and "
-     "nothing of the image. Not as PID 1 it adopts the orphans of its descendants and does the "
-     "same.",
+     "COMMAND's own exit status, or 128+N if signal N ended it. It needs nothing of Flux and "
+     "nothing of the image. If it is not PID 1, it adopts the orphans of its descendants and does "
+     "the same.",
      used_by::init, init_command},
     {"render", "[options] [-- COMMAND...]", "Write or print what run would write",
      "Makes the same decisions as run and prints the files, or writes them below --out; --explain "
-     "prints the decisions instead. Nothing is sent and nothing is started. With --index another "
+     "prints the decisions instead. It sends nothing and starts nothing. With --index another "
      "pod's files are rendered, with --all those of every pod.",
      used_by::render, render_command},
     {"wait", "[options] TARGET... [-- COMMAND...]",
@@ -49,10 +49,10 @@ constexpr auto rows = std::to_array<CommandRow>({
      "or hosts:FILE[:PORT] (every host that FILE lists). All are waited for at once, within one "
      "--timeout.",
      used_by::wait, wait_command},
-    {"preflight", "[options]", "Form the CURVE overlay without Flux and tell who joined",
+    {"preflight", "[options]", "Form the CURVE overlay without Flux and report who joined",
      "Takes run's options and does what run does, but instead of Flux's broker it stands up the "
      "overlay network itself from the rendered configuration: the lead prints which ranks joined, "
-     "and when. A COMMAND behind \"--\" is accepted and not run, so that run's arguments can be "
+     "and when. A COMMAND after \"--\" is accepted and not run, so that run's arguments can be "
      "kept.",
      used_by::preflight, preflight_command},
     {"keygen", "[options] PATH", "Make a CURVE certificate, as flux-keygen writes it",
@@ -89,7 +89,7 @@ constexpr auto rows = std::to_array<CommandRow>({
 
 int conclude(const Result<int>& result, const Settings& outlets) {
     if (result) return *result;
-    const int code = tell(result.error(), outlets);
+    const int code = report_error(result.error(), outlets);
     // A signal that asks for the end cuts a wait short, and the error is then of its making.
     const auto number = pending_boot_signal();
     return number ? exit_for_signal(*number) : code;
@@ -110,7 +110,7 @@ int dispatch(const std::vector<std::string>& words, Environment environment,
              const sigset_t& inherited_mask) {
     if (words.empty()) {
         (void)std::fputs(overview().c_str(), stderr);
-        return conclude(fail(usage_error("run a command", "", "none is given")), Settings{});
+        return conclude(fail(usage_error("run a command", "", "missing COMMAND")), Settings{});
     }
     const std::string& name = words.front();
     if (name == "--help" || name == "-h") return conclude(print(overview()), Settings{});
@@ -160,7 +160,7 @@ Error no_such_command(const std::string& word) {
     const std::string doing = "run the command";
     if (word.starts_with('-')) {
         return usage_error(doing, in_quotes(word), "it is an option",
-                           "options stand behind the command, as in fluxpod run --size 4");
+                           "options come after the command, as in fluxpod run --size 4");
     }
     const auto names = all_command_names();
     const auto near = nearest(word, names);
@@ -169,7 +169,7 @@ Error no_such_command(const std::string& word) {
         near ? "did you mean " + *near + "?" : "the commands are " + join(names, ", "));
 }
 
-int tell(const Error& error, const Settings& outlets) {
+int report_error(const Error& error, const Settings& outlets) {
     log::error("{}", error.message());
     write_termination_message(outlets.termination_log, error);
     return to_int(error.code);
@@ -178,7 +178,7 @@ int tell(const Error& error, const Settings& outlets) {
 namespace {
 
 // Ends as a reader that has left ends any program. Returns for PID 1, which the kernel spares, and
-// if whoever started us ignores SIGPIPE.
+// if this process was started with SIGPIPE ignored.
 void die_of_broken_pipe() {
     const sigset_t pipe = only_signal(SIGPIPE);
     (void)::pthread_sigmask(SIG_UNBLOCK, &pipe, nullptr);  // it is pending

@@ -18,7 +18,7 @@ namespace fluxpod {
 namespace {
 
 // Ten thousand pods with all their stages in one file.
-constexpr std::size_t most_report_bytes = std::size_t{64} << 20U;
+constexpr std::size_t max_report_bytes = std::size_t{64} << 20U;
 
 Result<std::vector<StageLine>> read_report(const std::string& path) {
     auto refuse = [&](ExitCode code, std::string cause) {
@@ -29,7 +29,7 @@ Result<std::vector<StageLine>> read_report(const std::string& path) {
                      .tried = "",
                      .hint = "name what run --report has written"});
     };
-    auto text = read_file(path, most_report_bytes);
+    auto text = read_file(path, max_report_bytes);
     if (!text) return refuse(ExitCode::files, text.error().cause);
     auto lines = parse_report(*text);
     if (!lines) return refuse(ExitCode::settings, lines.error());
@@ -47,10 +47,10 @@ std::size_t columns_of_the_terminal() {
 }  // namespace
 
 Result<int> timeline_command(Invocation& invocation) {
-    auto settings = settle(invocation);
+    auto settings = load_and_configure_log(invocation);
     if (!settings) return fail(settings.error());
     if (settings->operands.empty()) {
-        return fail(usage_error("draw a timeline", "", "no boot report is named",
+        return fail(usage_error("draw a timeline", "", "missing REPORT",
                                 "name the files that run --report has written"));
     }
     std::vector<StageLine> lines;

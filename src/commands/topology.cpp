@@ -50,7 +50,7 @@ Result<NodeReport> look_at_node(const Settings& settings, bool in_kubernetes) {
     // This pod's limits say nothing of another machine.
     if (!settings.machine.empty()) report.facts.limits = {};
 
-    // What strict would refuse is still to be shown.
+    // Show the node also if strict would refuse it.
     const NodeRule rule = settings.node_rule == NodeRule::share ? NodeRule::share : NodeRule::warn;
     auto share = apply_node_rule(report.facts, rule, settings.node_reserve);
     if (!share) return fail(share.error());
@@ -143,9 +143,9 @@ json::value or_null(const std::optional<T>& value) {
 json::value cgroup_value(const CgroupLimits& limits) {
     json::value request = nullptr;
     if (limits.cpu_request && !limits.cpu_request_is_default) {
-        request = {{"least", limits.cpu_request->least}, {"most", nullptr}};
-        if (!std::isinf(limits.cpu_request->most)) {
-            request.as_object()["most"] = limits.cpu_request->most;
+        request = {{"least", limits.cpu_request->min}, {"most", nullptr}};
+        if (!std::isinf(limits.cpu_request->max)) {
+            request.as_object()["most"] = limits.cpu_request->max;
         }
     }
     return {{"version", limits.version},
@@ -190,7 +190,7 @@ std::string json_of(const NodeReport& report) {
 }  // namespace
 
 Result<int> topology_command(Invocation& invocation) {
-    auto settings = settle(invocation);
+    auto settings = load_and_configure_log(invocation);
     if (!settings) return fail(settings.error());
     const auto facts = read_pod_facts(invocation.environment, SystemPaths{});
     auto report = look_at_node(*settings, facts.in_kubernetes);

@@ -30,7 +30,7 @@ namespace {
 
 using Kind = WaitTarget::Kind;
 
-constexpr std::size_t most_failures_told = 8;
+constexpr std::size_t max_failures_named = 8;
 
 Error usage(std::string subject, std::string cause) {
     return usage_error("wait for", std::move(subject), std::move(cause),
@@ -62,7 +62,7 @@ Result<std::vector<WaitTarget>> targets_of_host_file(const WaitTarget& hosts) {
 }
 
 Result<std::vector<WaitTarget>> read_targets(const std::vector<std::string>& operands) {
-    if (operands.empty()) return fail(usage("", "no target is given"));
+    if (operands.empty()) return fail(usage("", "missing TARGET"));
     std::vector<WaitTarget> targets;
     for (const auto& operand : operands) {
         auto target = parse_wait_target(operand);
@@ -97,8 +97,8 @@ Result<std::optional<CurveCert>> read_certificate(const Settings& settings,
     return std::optional<CurveCert>(std::move(*cert));
 }
 
-// What all targets share; outlives them.
-struct Means {
+// Shared by all targets; outlives them.
+struct WaitContext {
     const PodFacts& facts;
     Resolver& resolver;
     const CurveCert* cert;
@@ -107,34 +107,34 @@ struct Means {
 };
 
 // One target's gates over its own route.
-class Visit {
+class TargetWait {
   public:
-    Visit(const WaitTarget& target, const Means& means)
-        : means_(means),
+    TargetWait(const WaitTarget& target, const WaitContext& context)
+        : context_(context),
           route_{.host = target.host, .port = target.port, .addresses = {}, .answered = {}} {
         if (target.kind == Kind::file) {
             gates_.push_back(make_file_gate(target.path));
             return;
         }
         gates_.push_back(
-            make_dns_gate(route_, means.resolver, means.facts.hosts_file, means.clock));
+            make_dns_gate(route_, context.resolver, context.facts.hosts_file, context.clock));
         if (target.kind == Kind::dns) return;
-        gates_.push_back(make_tcp_gate(route_, means.clock));
+        gates_.push_back(make_tcp_gate(route_, context.clock));
         if (target.kind == Kind::curve) {
-            gates_.push_back(make_curve_gate(route_, *means.cert, means.clock));
+            gates_.push_back(make_curve_gate(route_, *context.cert, context.clock));
         }
     }
-    Visit(const Visit&) = delete;
-    Visit& operator=(const Visit&) = delete;
-    ~Visit() = default;
+    TargetWait(const TargetWait&) = delete;
+    TargetWait& operator=(const TargetWait&) = delete;
+    ~TargetWait() = default;
 
     Task<void> run() {
         std::vector<Gate*> gates;
         for (const auto& gate : gates_) gates.push_back(gate.get());
         const WaitPolicy policy{
-            .timeout = means_.timeout, .backoff = {}, .seed = ::randombytes_random()};
+            .timeout = context_.timeout, .backoff = {}, .seed = ::randombytes_random()};
         const std::string doing = "wait for";
-        auto summary = co_await wait_for_gates(doing, gates, policy, means_.clock);
+        auto summary = co_await wait_for_gates(doing, gates, policy, context_.clock);
         if (!summary) {
             failure_ = std::move(summary.error());
             co_return;
@@ -147,7 +147,7 @@ class Visit {
     [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
 
   private:
-    const Means& means_;
+    const WaitContext& context_;
     Route route_;
     std::vector<std::unique_ptr<Gate>> gates_;
     std::optional<Error> failure_;
@@ -156,50 +156,51 @@ class Visit {
 // One error for all targets that did not open; the first one's code.
 Error joined(const std::vector<Error>& failures, std::size_t all) {
     if (failures.size() == 1) return failures.front();
-    std::vector<std::string> told;
+    std::vector<std::string> named;
     for (const auto& failure : failures) {
-        if (told.size() == most_failures_told) {
-            told.push_back(fmt::format("and {} more", failures.size() - told.size()));
+        if (named.size() == max_failures_named) {
+            named.push_back(fmt::format("and {} more", failures.size() - named.size()));
             break;
         }
-        told.push_back(fmt::format("{} ({})", failure.subject, failure.cause));
+        named.push_back(fmt::format("{} ({})", failure.subject, failure.cause));
     }
     return {.code = failures.front().code,
             .doing = "wait for",
             .subject = fmt::format("{} of {} targets", failures.size(), all),
-            .cause = join(told, ", "),
+            .cause = join(named, ", "),
             .tried = failures.front().tried,
             .hint = failures.front().hint};
 }
 
-Task<Result<int>> visit_all(const std::vector<WaitTarget>& targets, const Settings& settings,
-                            const PodFacts& facts, const CurveCert* cert) {
+Task<Result<int>> wait_for_all(const std::vector<WaitTarget>& targets, const Settings& settings,
+                               const PodFacts& facts, const CurveCert* cert) {
     SteadyClock clock;
     const TimePoint deadline = clock.now() + settings.timeout;
     auto resolver = follow_resolv_conf(clock);
-    const Means means{.facts = facts,
-                      .resolver = *resolver,
-                      .cert = cert,
-                      .timeout = settings.timeout,
-                      .clock = clock};
-    std::vector<std::unique_ptr<Visit>> visits;
+    const WaitContext context{.facts = facts,
+                              .resolver = *resolver,
+                              .cert = cert,
+                              .timeout = settings.timeout,
+                              .clock = clock};
+    std::vector<std::unique_ptr<TargetWait>> waits;
     std::vector<Task<void>> tasks;
     for (const auto& target : targets) {
-        visits.push_back(std::make_unique<Visit>(target, means));
-        tasks.push_back(visits.back()->run());
+        waits.push_back(std::make_unique<TargetWait>(target, context));
+        tasks.push_back(waits.back()->run());
     }
-    // What can never open ends the wait at once; at the deadline everyone who is missing is named.
+    // A target that can never open ends the wait at once; at the deadline all missing ones are
+    // named.
     co_await together(std::move(tasks), [&] {
         return clock.now() < deadline &&
-               std::any_of(visits.begin(), visits.end(),
-                           [](const auto& visit) { return visit->failure().has_value(); });
+               std::any_of(waits.begin(), waits.end(),
+                           [](const auto& wait) { return wait->failure().has_value(); });
     });
 
     std::vector<Error> failures;
-    for (const auto& visit : visits) {
-        if (visit->failure()) failures.push_back(*visit->failure());
+    for (const auto& wait : waits) {
+        if (wait->failure()) failures.push_back(*wait->failure());
     }
-    if (!failures.empty()) co_return fail(joined(failures, visits.size()));
+    if (!failures.empty()) co_return fail(joined(failures, waits.size()));
     co_return 0;
 }
 
@@ -213,7 +214,7 @@ void warn_if_missing(const std::string& argv0, const Environment& environment) {
 }  // namespace
 
 Result<int> wait_command(Invocation& invocation) {
-    auto settings = settle(invocation);
+    auto settings = load_and_configure_log(invocation);
     if (!settings) return fail(settings.error());
 
     // Everything that can be wrong by itself is said before anything is waited for.
@@ -227,7 +228,7 @@ Result<int> wait_command(Invocation& invocation) {
 
     const PodFacts facts = read_pod_facts(invocation.environment, SystemPaths{});
     auto visited =
-        unless_signalled(visit_all(*targets, *settings, facts, *cert ? &**cert : nullptr));
+        run_until_signal(wait_for_all(*targets, *settings, facts, *cert ? &**cert : nullptr));
     if (!visited || *visited != 0 || !has_command) return visited;
     auto program = find_program(settings->command.front(), invocation.environment);
     if (!program) return fail(program.error());

@@ -80,7 +80,7 @@ Result<Fd> open_root(const DirectoryPlan& root) {
     return fd;
 }
 
-// What is called `name` is no directory: a link is told from everything else.
+// `name` is not a directory; say whether it is a link.
 Error not_a_directory(int parent, const std::string& name, const std::string& path) {
     struct stat info {};
     const bool link =
@@ -188,7 +188,7 @@ Result<AppliedFile> write_below(const OpenDirectories& open, const std::string& 
     return AppliedFile{path, *outcome == WriteOutcome::written};
 }
 
-// Only where nobody in the pod could narrow the mode is a wide one not the user's mistake.
+// A wide mode is the user's mistake unless nobody in the pod could narrow it.
 bool is_mounted(const std::string& path) {
     struct statvfs info {};
     if (::statvfs(path.c_str(), &info) == 0 && (info.f_flag & ST_RDONLY) != 0) return true;

@@ -22,7 +22,8 @@ namespace fluxpod {
 
 namespace {
 
-// What is held in memory. A job has about ten events; parsing takes some twenty times their bytes.
+// Bounds on what is held in memory. A job has about ten events; parsing takes some twenty times
+// their bytes.
 constexpr std::uint64_t max_eventlog_bytes = std::uint64_t{4} << 20U;
 constexpr std::uint64_t max_id_list_bytes = std::uint64_t{2} << 20U;  // 190,000 job ids
 
@@ -83,7 +84,7 @@ Read<Survey> survey(const Fd& file, Progress& progress) {
     return survey;
 }
 
-// Of a job that is to run again, what it was given and what it did are left out.
+// Leaves out what a job that is to run again was given and what it did.
 bool is_left_out(const ArchiveEntry& entry, const Survey& survey) {
     if (entry.name == old_resources || entry.name == again_key) return true;
     const auto file = split_job_file(entry.name);

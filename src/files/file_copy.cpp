@@ -62,7 +62,7 @@ std::error_code copy_bytes(int source, int sink) {
     while (true) {
         const ssize_t count = ::sendfile(sink, source, nullptr, at_once);
         if (count == 0) return {};
-        // Both descriptors stand where it stopped.
+        // Both descriptors are at the byte where it stopped.
         if (count < 0 && is_unsupported(errno)) return copy_by_hand(source, sink);
         if (count < 0 && errno != EINTR) return last_error();
     }

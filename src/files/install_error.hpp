@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The error of a failed installation, with advice for whoever mounts the volume.
+// The error of a failed installation, with advice for the person who mounts the volume.
 #pragma once
 
 #include <string>

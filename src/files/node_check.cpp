@@ -47,7 +47,7 @@ std::string packages_of(const std::vector<NodeShape::Core>& cores) {
     return text + "]";
 }
 
-// Constants that differ from pod to pod stand above it.
+// Constants that differ from pod to pod come before it.
 constexpr std::string_view program = R"(
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 KEY = "fluxpod.node-check."
@@ -219,7 +219,8 @@ def bind(kernel, number, newest):
     mine = claim(kernel, number, newest)
     if mine is None:
         kernel.append("-")
-        print("fluxpod: no %d CPUs of this node are free: nothing is bound" % COUNT, file=sys.stderr)
+        print("fluxpod: no %d CPUs of this node are free: nothing is bound" % COUNT,
+              file=sys.stderr)
         return
     tasks = "/proc/%s/task" % kernel.handle.attr_get("broker.pid")
     done = set()

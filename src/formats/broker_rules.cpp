@@ -22,7 +22,7 @@ namespace {
 
 using Checked = tl::expected<void, std::string>;
 
-constexpr std::size_t most_hosts = Hostlist::most_in_range;
+constexpr std::size_t max_hosts = Hostlist::max_in_range;
 
 tl::unexpected<std::string> refuse(std::string cause) { return tl::unexpected(std::move(cause)); }
 
@@ -72,7 +72,7 @@ Checked check_types(const TomlTable& table, const std::string& where,
     return {};
 }
 
-// Nothing if the key is absent; the types have been checked.
+// Null if the key is absent; the types have been checked.
 std::optional<std::string> text_at(const TomlTable& table, const char* key) {
     auto found = table.find(key);
     if (found == table.end()) return std::nullopt;
@@ -132,16 +132,16 @@ std::string expand_uri(std::string_view format, std::string_view host, std::int6
 }
 
 std::optional<std::string> uri_fault(const std::string& uri) {
-    constexpr std::size_t most_uri = 2048;
-    constexpr std::size_t most_ipc_path = 108;
+    constexpr std::size_t max_uri = 2048;
+    constexpr std::size_t max_ipc_path = 108;
     constexpr std::size_t scheme = std::string_view("tcp://").size();
-    if (uri.size() > most_uri) return fmt::format("is longer than {} characters", most_uri);
+    if (uri.size() > max_uri) return fmt::format("is longer than {} characters", max_uri);
     if (uri.find(":*") != std::string::npos) return uri + " has a wildcard port";
     const bool ipc = uri.starts_with("ipc://");
     if (!ipc && !uri.starts_with("tcp://")) return uri + " is neither a tcp:// nor an ipc:// URI";
     if (uri.size() == scheme) return uri + " has no address";
-    if (ipc && uri.size() > scheme + most_ipc_path) {
-        return uri + fmt::format(" has a path longer than {} bytes", most_ipc_path);
+    if (ipc && uri.size() > scheme + max_ipc_path) {
+        return uri + fmt::format(" has a path longer than {} bytes", max_ipc_path);
     }
     return std::nullopt;
 }
@@ -195,8 +195,8 @@ class HostsCheck {
         const std::string host = *text_at(table, "host");
         auto hosts = Hostlist::parse(host);
         if (!hosts) return refuse(where() + ": host: " + hosts.error());
-        if (all_.size() + hosts->size() > most_hosts) {
-            return refuse(fmt::format("[bootstrap] hosts: more than {} hosts", most_hosts));
+        if (all_.size() + hosts->size() > max_hosts) {
+            return refuse(fmt::format("[bootstrap] hosts: more than {} hosts", max_hosts));
         }
         std::string longest;
         for (const std::string& name : hosts->boundary_names()) {
@@ -230,7 +230,7 @@ class HostsCheck {
                           : fmt::format("[bootstrap]: {}: {}", fallback, *fault));
     }
 
-    // Of a repeated host Flux keeps the first entry and adds the keys that it lacks.
+    // Flux keeps the first entry of a repeated host and adds the keys that it lacks.
     [[nodiscard]] Checked check_parents(const HostRanks& ranks) const {
         constexpr auto unknown = std::numeric_limits<std::size_t>::max();
         std::vector<std::size_t> parent_of(ranks.size(), unknown);
@@ -321,7 +321,7 @@ std::optional<std::string> topo_fault(const std::string& topo) {
     return topo + " is none of kary:K, mincrit, mincrit:K, binomial, custom";
 }
 
-// A torpid_max of 0 is no bound.
+// A torpid_max of 0 means no bound.
 Checked check_torpid(const TomlTable& tbon) {
     auto least = seconds_of(text_at(tbon, "torpid_min").value_or("5s"));
     auto most = seconds_of(text_at(tbon, "torpid_max").value_or("30s"));
@@ -334,7 +334,7 @@ Checked check_torpid(const TomlTable& tbon) {
     return {};
 }
 
-// Flux passes over keys of [tbon] that it does not know, and so does this.
+// Flux ignores keys of [tbon] that it does not know, and so does this.
 Checked check_tbon(const Toml& root) {
     constexpr std::array rules{KeyRule{"child_rcvhwm", toml::value_t::integer},
                                KeyRule{"connect_timeout", toml::value_t::string},
@@ -382,7 +382,7 @@ Checked check_resource_property(const Toml& property, const std::string& where) 
     const bool good = property.is_string() && !property.as_string().str.empty() &&
                       property.as_string().str.find_first_of("!&'\"^`|()") == std::string::npos;
     if (good) return {};
-    return refuse(where + ": a property that is no string, empty, or holds one of !&'\"^`|()");
+    return refuse(where + ": a property that is not a string, empty, or holds one of !&'\"^`|()");
 }
 
 // The array that stands for a file R.

@@ -71,7 +71,7 @@ TomlTable sections_of(const BrokerConfig& config) {
     return root;
 }
 
-// Tables meet key by key; anything else of the user's replaces what stood there.
+// Tables meet key by key; anything else of the user's replaces what was there.
 void merge(TomlTable& ours, const TomlTable& users) {
     for (const auto& [key, value] : users) {
         auto found = ours.find(key);
@@ -120,7 +120,7 @@ tl::expected<std::string, std::string> encode_broker_toml(const BrokerConfig& co
         }
         std::string text;
         write_table(text, "", root.as_table());
-        // What the library cannot carry (a number that is none, an odd key) shows here.
+        // A value that the library cannot carry (not a number, an odd key) shows here.
         auto again = parse_toml(text, any_length);
         if (!again) return tl::unexpected("cannot be written as TOML: " + again.error());
         if (*again != root)

@@ -19,9 +19,9 @@ namespace {
 
 constexpr std::size_t key_bytes = crypto_scalarmult_curve25519_BYTES;
 constexpr std::size_t key_characters = key_bytes / 4 * 5;
-constexpr std::size_t most_line = 255;
-constexpr std::size_t most_key = 64;
-constexpr std::size_t most_file = std::size_t{16} * 1024;
+constexpr std::size_t max_line = 255;
+constexpr std::size_t max_key = 64;
+constexpr std::size_t max_file = std::size_t{16} * 1024;
 constexpr std::size_t least_secret = 16;
 constexpr std::ptrdiff_t min_different_bytes = 4;
 constexpr std::size_t entry_overhead = std::string_view("     = \"\"").size();
@@ -44,7 +44,7 @@ void z85_encode(Bytes from, Writable to) {
     }
 }
 
-// False where a character is no digit or five of them say more than 32 bits.
+// False if a character is not a digit or five of them say more than 32 bits.
 bool z85_decode(std::string_view from, Writable to) {
     for (; !from.empty(); from.remove_prefix(5), to = to.subspan(4)) {
         std::uint64_t number = 0;
@@ -136,8 +136,8 @@ class Parser {
     enum class Section { none, metadata, curve };
 
     std::optional<std::string> read_line(std::string_view line) {
-        if (line.size() > most_line) {
-            return fmt::format("longer than {} characters", most_line);
+        if (line.size() > max_line) {
+            return fmt::format("longer than {} characters", max_line);
         }
         if (line.find('\0') != std::string_view::npos) return "a NUL character";
         const bool indented = line.starts_with(' ') || line.starts_with('\t');
@@ -171,7 +171,7 @@ class Parser {
         }
         if (section_ == Section::curve) return read_curve(key, value);
         if (section_ == Section::none) return "an entry before any section";
-        if (!metadata.emplace(key, value).second) return "a key that stands there twice";
+        if (!metadata.emplace(key, value).second) return "a key that is there twice";
         return std::nullopt;
     }
 
@@ -181,7 +181,7 @@ class Parser {
             return "a key that is neither public-key nor secret-key";
         }
         if (is_public ? !public_key.empty() : secret_key.has_value()) {
-            return "a key that stands there twice";
+            return "a key that is there twice";
         }
         SecretBytes raw(key_bytes);
         if (value.size() != key_characters || !z85_decode(value, raw.writable())) {
@@ -251,9 +251,9 @@ tl::expected<CurveCert, std::string> CurveCert::parse(const SecretBytes& text) {
 }
 
 void CurveCert::set_metadata(std::string_view key, std::string_view value) {
-    std::string clean_key = cleaned(key, fits_key, most_key);
+    std::string clean_key = cleaned(key, fits_key, max_key);
     if (clean_key.empty()) return;
-    const std::size_t room = most_line - entry_overhead - clean_key.size();
+    const std::size_t room = max_line - entry_overhead - clean_key.size();
     metadata_[std::move(clean_key)] = cleaned(value, fits_value, room);
 }
 
@@ -276,7 +276,7 @@ SecretBytes CurveCert::encode() const {
 
 Result<CurveCert> read_curve_cert(const std::string& path, bool mounted) {
     constexpr const char* doing = "read the CURVE certificate";
-    auto text = read_secret_file(path, most_file);
+    auto text = read_secret_file(path, max_file);
     if (!text) {
         const bool absent = text.error().error_number == ENOENT;
         return fail(certificate_error(
@@ -306,7 +306,7 @@ Result<CurveCert> read_curve_cert(const std::string& path, bool mounted) {
 
 Result<CurveCert> derive_curve_cert(const std::string& secret_path) {
     constexpr const char* doing = "derive the CURVE certificate from";
-    auto secret = read_secret_file(secret_path, most_file);
+    auto secret = read_secret_file(secret_path, max_file);
     if (!secret) {
         return fail(certificate_error(doing, secret_path, secret.error().cause,
                                       "mount the same secret file into every pod"));

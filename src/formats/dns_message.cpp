@@ -15,10 +15,10 @@ namespace {
 using Bytes = std::span<const std::uint8_t>;
 
 constexpr std::size_t header_size = 12;
-constexpr std::size_t most_wire_name = 255;  // RFC 1035 section 3.1
-constexpr std::size_t most_label = 63;
-constexpr unsigned most_pointers = 64;  // in one name; a record with more is no honest one
-constexpr unsigned most_cnames = 16;
+constexpr std::size_t max_wire_name = 255;  // RFC 1035 section 3.1
+constexpr std::size_t max_label = 63;
+constexpr unsigned max_pointers = 64;  // in one name; no honest record has more
+constexpr unsigned max_cnames = 16;
 constexpr std::uint16_t class_in = 1;
 
 constexpr std::uint16_t flag_response = 0x8000;
@@ -121,10 +121,10 @@ Read<WireName> Reader::name() {
             if (pointers == 0) at_ = here + 1;
             return name;
         }
-        if (length <= most_label) {
+        if (length <= max_label) {
             if (end - here <= length) return tl::unexpected(Fault::cut_short);
             // The final zero counts too.
-            if (name.size() + length + 2 > most_wire_name) return tl::unexpected(Fault::bad_name);
+            if (name.size() + length + 2 > max_wire_name) return tl::unexpected(Fault::bad_name);
             std::copy_n(message_.begin() + static_cast<std::ptrdiff_t>(here), length + 1,
                         std::back_inserter(name));
             here += length + 1;
@@ -136,7 +136,7 @@ Read<WireName> Reader::name() {
         const std::size_t target = ((length & ~pointer) << 8U) | message_[here + 1];
         if (pointers == 0) at_ = here + 2;
         // Only backwards: so it ends, whatever the bytes say.
-        if (target >= segment || ++pointers > most_pointers) {
+        if (target >= segment || ++pointers > max_pointers) {
             return tl::unexpected(Fault::bad_name);
         }
         here = segment = target;
@@ -147,7 +147,7 @@ Read<WireName> Reader::name() {
 struct Record {
     WireName owner;  // lower case
     std::uint16_t type = 0, record_class = 0;
-    std::uint32_t ttl = 0;  // as it stands: OPT keeps other things there
+    std::uint32_t ttl = 0;  // as received: OPT keeps other things there
     std::size_t data = 0, data_end = 0;
 
     // RFC 2181 section 8: a TTL with the highest bit set is zero.
@@ -237,7 +237,7 @@ class Collector {
     // True if records of the type were found at `name` or at the end of its CNAMEs. These come in
     // any order, so each step looks at all records.
     Read<bool> follow(WireName name, std::uint16_t type) {
-        for (unsigned step = 0; step <= most_cnames; ++step) {
+        for (unsigned step = 0; step <= max_cnames; ++step) {
             auto taken = take_all(name, type);
             if (!taken || *taken) return taken;
             const Record* alias = find_alias(name);
@@ -353,8 +353,8 @@ bool may_omit_question(DnsRcode rcode) {
 }  // namespace
 
 bool is_dns_name(std::string_view name) {
-    constexpr std::size_t most_name = 253;
-    if (name.empty() || name.size() > most_name) return false;
+    constexpr std::size_t max_name = 253;
+    if (name.empty() || name.size() > max_name) return false;
     const auto is_control = [](char c) {
         const auto byte = static_cast<unsigned char>(c);
         return byte < 0x20 || byte == 0x7F;
@@ -362,7 +362,7 @@ bool is_dns_name(std::string_view name) {
     if (std::any_of(name.begin(), name.end(), is_control)) return false;
     const auto labels = split(name, '.');
     return std::all_of(labels.begin(), labels.end(), [](const auto& label) {
-        return !label.empty() && label.size() <= most_label;
+        return !label.empty() && label.size() <= max_label;
     });
 }
 
@@ -404,7 +404,7 @@ tl::expected<DnsAnswer, std::string> decode_dns_response(std::span<const std::ui
     DnsAnswer answer;
     answer.rcode = static_cast<DnsRcode>(flags & rcode_mask);
     if (questions == 0 && answers == 0 && may_omit_question(answer.rcode)) return answer;
-    // Byte by byte as it was asked. Where it stands nothing can have been compressed yet.
+    // Byte by byte as it was asked. A name at this place cannot be compressed yet.
     std::vector<std::uint8_t> asked;
     put_question(asked, question);
     const auto rest = bytes.subspan(header_size);

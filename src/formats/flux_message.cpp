@@ -11,7 +11,7 @@ namespace fluxpod {
 namespace {
 
 constexpr std::uint32_t connector_magic = 0xFFEE0012;  // in the machine's own byte order
-constexpr std::size_t most_message = std::size_t{8} << 20U;
+constexpr std::size_t max_message = std::size_t{8} << 20U;
 
 // RFC 3, the last frame of a message.
 constexpr unsigned char proto_magic = 0x8E;
@@ -24,7 +24,7 @@ constexpr unsigned char has_topic = 0x01, has_payload = 0x02, has_route = 0x08;
 constexpr std::uint32_t nobody = 0xFFFFFFFF;  // the broker fills in who asks
 constexpr std::uint32_t matchtag = 1;
 
-// A frame of 255 bytes or more has its size in four bytes behind this one.
+// A frame of 255 bytes or more has its size in the four bytes after this one.
 constexpr unsigned char long_frame = 0xFF;
 
 void put_byte(std::string& out, unsigned char value) { out += static_cast<char>(value); }
@@ -102,7 +102,7 @@ tl::expected<std::size_t, std::string> flux_message_size(std::string_view header
         return tl::unexpected<std::string>("it does not speak as Flux's local connector does");
     }
     const std::size_t size = get32(header.substr(sizeof magic));
-    if (size > most_message) return tl::unexpected<std::string>("it announces a huge message");
+    if (size > max_message) return tl::unexpected<std::string>("it announces a huge message");
     return size;
 }
 
@@ -116,7 +116,7 @@ tl::expected<FluxResponse, std::string> decode_flux_response(std::string_view me
     if (frames.empty() || frames.back().size() != proto_size ||
         byte_at(frames.back(), 0) != proto_magic || byte_at(frames.back(), 1) != proto_version ||
         byte_at(frames.back(), proto_type) != type_response) {
-        return tl::unexpected<std::string>("its answer is no response");
+        return tl::unexpected<std::string>("its answer is not a response");
     }
     const auto proto = frames.back();
     const unsigned char flags = byte_at(proto, proto_flags);

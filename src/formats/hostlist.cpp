@@ -11,7 +11,7 @@ namespace fluxpod {
 
 namespace {
 
-constexpr unsigned most_digits = 18;  // far from the end of 64 bits, so that sums cannot overflow
+constexpr unsigned max_digits = 18;  // far from the end of 64 bits, so that sums cannot overflow
 constexpr std::string_view decimal = "0123456789";
 
 unsigned digits_of(std::uint64_t number) {
@@ -32,11 +32,11 @@ std::string padded(std::uint64_t number, unsigned width) {
     return digits;
 }
 
-// Only digits, and a value of at most most_digits.
+// Only digits, and a value of at most max_digits.
 std::optional<std::uint64_t> parse_digits(std::string_view text) {
     if (text.empty() || text.find_first_not_of(decimal) != std::string_view::npos) return {};
     const auto number = parse_number<std::uint64_t>(text);
-    return number && digits_of(*number) <= most_digits ? number : std::nullopt;
+    return number && digits_of(*number) <= max_digits ? number : std::nullopt;
 }
 
 std::string_view trailing_digits(std::string_view text) {
@@ -63,24 +63,22 @@ tl::expected<Span, std::string> parse_span(std::string_view text, std::string_vi
     const std::string range = "range " + excerpt(text);
     if (!first || !last) return refused(range + " is not made of numbers", token);
     if (*last < *first) return refused(range + " runs backwards", token);
-    if (*last - *first >= Hostlist::most_in_range) {
+    if (*last - *first >= Hostlist::max_in_range) {
         return refused(
-            range + " has more than " + std::to_string(Hostlist::most_in_range) + " numbers",
-            token);
+            range + " has more than " + std::to_string(Hostlist::max_in_range) + " numbers", token);
     }
     return Span{*first, *last, static_cast<unsigned>(low.size())};
 }
 
 struct Token {
-    std::string_view prefix, spans, suffix;  // spans: what stands between the brackets
+    std::string_view prefix, spans, suffix;  // spans: the text between the brackets
     bool bracket = false;
 };
 
 tl::expected<Token, std::string> parse_token(std::string_view text) {
     if (text.empty()) return tl::unexpected(std::string("an empty name between commas"));
-    if (text.size() > Hostlist::most_in_token) {
-        return refused("more than " + std::to_string(Hostlist::most_in_token) + " characters",
-                       text);
+    if (text.size() > Hostlist::max_in_token) {
+        return refused("more than " + std::to_string(Hostlist::max_in_token) + " characters", text);
     }
     const auto open = text.find('[');
     const auto close = text.find(']');
@@ -113,7 +111,7 @@ std::string_view next_token(std::string_view& text) {
 }
 
 tl::unexpected<std::string> name_too_long(std::string_view token) {
-    return refused("a name of more than " + std::to_string(Hostlist::most_in_name) + " characters",
+    return refused("a name of more than " + std::to_string(Hostlist::max_in_name) + " characters",
                    token);
 }
 
@@ -153,7 +151,7 @@ bool add_blocks(const std::string& prefix, const std::string& suffix, const Span
     const std::string_view run = trailing_digits(prefix);
     const unsigned most = std::max(span.width, digits_of(span.last));
     if (suffix.find_first_of(decimal) != std::string::npos) return false;
-    if (!run.empty() && run.size() + most > most_digits) return false;
+    if (!run.empty() && run.size() + most > max_digits) return false;
     const std::uint64_t fixed = parse_digits(run).value_or(0);
     const std::string head = prefix.substr(0, prefix.size() - run.size());
     for (auto first = span.first; first <= span.last;) {
@@ -285,7 +283,7 @@ tl::expected<void, std::string> Hostlist::append_token(std::string_view text) {
     if (!token) return tl::unexpected(token.error());
     if (!token->bracket) {
         const std::string_view digits = trailing_digits(text);
-        if (text.size() > most_in_name) return name_too_long(text);
+        if (text.size() > max_in_name) return name_too_long(text);
         if (!digits.empty() && !parse_digits(digits)) {
             return refused("a number too large for Flux", text);
         }
@@ -296,7 +294,7 @@ tl::expected<void, std::string> Hostlist::append_token(std::string_view text) {
         const auto span = parse_span(piece, text);
         if (!span) return tl::unexpected(span.error());
         const auto digits = std::max(span->width, digits_of(span->last));
-        if (token->prefix.size() + digits + token->suffix.size() > most_in_name) {
+        if (token->prefix.size() + digits + token->suffix.size() > max_in_name) {
             return name_too_long(text);
         }
         append_range(token->prefix, span->first, span->last, span->width, token->suffix);
@@ -306,8 +304,8 @@ tl::expected<void, std::string> Hostlist::append_token(std::string_view text) {
 }
 
 tl::expected<void, std::string> Hostlist::check_size() const {
-    if (size_ <= most_hosts) return {};
-    return tl::unexpected("more than " + std::to_string(most_hosts) + " hosts");
+    if (size_ <= max_hosts) return {};
+    return tl::unexpected("more than " + std::to_string(max_hosts) + " hosts");
 }
 
 std::string Hostlist::at(std::size_t position) const {
@@ -361,12 +359,12 @@ std::string Hostlist::encode() const {
             add(range.prefix);
             continue;
         }
-        for (auto first = range.first; first <= range.last; first += most_in_range) {
-            const auto last = std::min(range.last, first + most_in_range - 1);
+        for (auto first = range.first; first <= range.last; first += max_in_range) {
+            const auto last = std::min(range.last, first + max_in_range - 1);
             std::string span = padded(first, range.width);
             if (last > first) span += "-" + padded(last, range.width);
             const auto fixed = range.prefix.size() + range.suffix.size() + std::size(",[]") - 1;
-            if (fixed + spans.size() + span.size() > most_in_token) finish_token();
+            if (fixed + spans.size() + span.size() > max_in_token) finish_token();
             if (head == nullptr) {
                 head = &range;
                 head_number = first;

@@ -12,7 +12,7 @@ namespace fluxpod {
 
 namespace {
 
-constexpr std::size_t most_lines = 65536;
+constexpr std::size_t max_lines = 65536;
 
 std::string folded(std::string_view name) {
     if (name.ends_with('.')) name.remove_suffix(1);
@@ -24,7 +24,7 @@ std::string folded(std::string_view name) {
 HostsFile HostsFile::parse(std::string_view text) {
     HostsFile file;
     for (const auto& raw : split(text, '\n')) {
-        if (file.lines_.size() == most_lines) break;
+        if (file.lines_.size() == max_lines) break;
         const auto words = split_words(trim(raw.substr(0, raw.find('#'))));
         if (words.size() < 2) continue;
         const auto address = parse_address(words[0]);

@@ -13,7 +13,7 @@ namespace {
 std::optional<std::uint32_t> parse_id(std::string_view text) {
     if (text.size() > 1 && text[0] == '0') return std::nullopt;
     const auto id = parse_number<std::uint32_t>(text);
-    return id && *id <= Idset::most_id ? id : std::nullopt;
+    return id && *id <= Idset::max_id ? id : std::nullopt;
 }
 
 tl::expected<Idset::Range, std::string> parse_range(std::string_view text) {

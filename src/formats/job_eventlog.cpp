@@ -55,7 +55,7 @@ bool is_success(const Event& finish) {
     return status != nullptr && *status == 0;
 }
 
-// What was said about the job while it ran and stays true when it runs again.
+// Events of a job that were written while it ran and stay true when it runs again.
 bool outlives_a_run(const Event& event) {
     return event.name == "memo" || event.name == "jobspec-update";
 }

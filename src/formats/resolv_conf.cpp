@@ -12,11 +12,11 @@ namespace fluxpod {
 
 namespace {
 
-constexpr std::size_t most_nameservers = 8;
-constexpr std::size_t most_search = 32;
+constexpr std::size_t max_nameservers = 8;
+constexpr std::size_t max_search = 32;
 
-// The words of a line, without what follows a ; or #. As in glibc, a keyword that does not stand
-// at the very beginning of the line is none.
+// The words of a line, without what follows a ; or #. As in glibc, a keyword counts only at the
+// very beginning of the line.
 std::vector<std::string> words_of(std::string_view line) {
     if (line.starts_with(' ') || line.starts_with('\t')) return {};
     if (line.ends_with('\r')) line.remove_suffix(1);
@@ -25,7 +25,7 @@ std::vector<std::string> words_of(std::string_view line) {
 
 std::vector<std::string> search_of(const std::vector<std::string>& words) {
     std::vector<std::string> search;
-    for (std::size_t i = 1; i < words.size() && search.size() < most_search; ++i) {
+    for (std::size_t i = 1; i < words.size() && search.size() < max_search; ++i) {
         std::string domain = words[i];
         if (domain.ends_with('.')) domain.pop_back();
         if (is_dns_name(domain)) search.push_back(std::move(domain));
@@ -56,7 +56,7 @@ ResolvConf parse_resolv_conf(std::string_view text) {
         if (words.size() < 2) continue;
         if (words[0] == "search") conf.search = search_of(words);
         if (words[0] == "domain") conf.search = search_of({words[0], words[1]});
-        if (words[0] != "nameserver" || conf.nameservers.size() == most_nameservers) continue;
+        if (words[0] != "nameserver" || conf.nameservers.size() == max_nameservers) continue;
         const auto address = parse_address(words[1]);
         if (!address) continue;
         const auto& known = conf.nameservers;
@@ -70,7 +70,7 @@ ResolvConf parse_resolv_conf(std::string_view text) {
 ResolvConf followed_by(ResolvConf first, ResolvConf second) {
     for (auto& address : second.nameservers) {
         auto& known = first.nameservers;
-        if (known.size() == most_nameservers) break;
+        if (known.size() == max_nameservers) break;
         if (std::find(known.begin(), known.end(), address) == known.end()) {
             known.push_back(std::move(address));
         }

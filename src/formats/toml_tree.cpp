@@ -16,8 +16,8 @@ namespace fluxpod {
 
 namespace {
 
-constexpr std::size_t most_levels = 32;
-constexpr std::size_t most_cost = 500'000'000;  // about a second of toml11
+constexpr std::size_t max_levels = 32;
+constexpr std::size_t max_cost = 500'000'000;  // about a second of toml11
 
 tl::unexpected<std::string> refuse_value(std::string cause) {
     return tl::unexpected(std::move(cause));
@@ -35,8 +35,8 @@ bool is_utf8(std::string_view text) {
     return true;
 }
 
-// Whether a number of the text has a value that 64 bits, or a double, can hold; true for what is no
-// number.
+// Whether a number of the text has a value that 64 bits, or a double, can hold; true for a text
+// that is not a number.
 bool fits(std::string token) {
     std::erase(token, '_');
     if (token.starts_with('+')) token.erase(0, 1);
@@ -56,8 +56,8 @@ bool fits(std::string token) {
 
 // Walks over strings and comments and counts how deep the rest nests, since toml11 recurses once
 // for each bracket and each dot; and what its reading will cost, since it looks at the whole line
-// again for each value on it. Where it takes a text for something else than the library does, the
-// text is no TOML, and the library stops there.
+// again for each value on it. If it reads a text otherwise than the library does, the text is not
+// TOML, and the library stops there.
 class CostScanner {
   public:
     explicit CostScanner(std::string_view text) : text_(text) {}
@@ -69,11 +69,11 @@ class CostScanner {
                 continue;
             }
             if (!step()) return refuse_value(fmt::format("line {}: a string without end", line_));
-            if (depth_ + dots_ > most_levels) {
+            if (depth_ + dots_ > max_levels) {
                 return refuse_value(
-                    fmt::format("line {}: nested deeper than {} levels", line_, most_levels));
+                    fmt::format("line {}: nested deeper than {} levels", line_, max_levels));
             }
-            if (cost_ + marks_ * (at_ - line_start_) > most_cost) {
+            if (cost_ + marks_ * (at_ - line_start_) > max_cost) {
                 return refuse_value(fmt::format("line {}: too many values in one line", line_));
             }
         }
@@ -192,9 +192,9 @@ std::string first_line_of_toml_error(std::string_view what) {
     return std::string(trim(what.substr(0, what.find('\n'))));
 }
 
-tl::expected<Toml, std::string> parse_toml(std::string_view text, std::size_t most_bytes) {
-    if (text.size() > most_bytes)
-        return refuse_value(fmt::format("larger than {} bytes", most_bytes));
+tl::expected<Toml, std::string> parse_toml(std::string_view text, std::size_t max_bytes) {
+    if (text.size() > max_bytes)
+        return refuse_value(fmt::format("larger than {} bytes", max_bytes));
     if (text.find('\0') != std::string_view::npos) return refuse_value("a NUL character");
     if (!is_utf8(text)) return refuse_value("not UTF-8 text");
     if (auto bounded = CostScanner(text).scan(); !bounded) return refuse_value(bounded.error());

@@ -24,8 +24,8 @@ std::string describe(const YAML::Mark& mark) {
 class Guard : public YAML::EventHandler {
   public:
     void OnDocumentStart(const YAML::Mark& mark) override {
-        if (++documents_ > most_yaml_documents) {
-            refuse(mark, fmt::format("more than {} documents", most_yaml_documents));
+        if (++documents_ > max_yaml_documents) {
+            refuse(mark, fmt::format("more than {} documents", max_yaml_documents));
         }
     }
     void OnDocumentEnd() override {}
@@ -70,7 +70,7 @@ class Guard : public YAML::EventHandler {
         if (levels_.empty() || !levels_.back().is_map) return;
         Level& level = levels_.back();
         if (level.key_is_next && !level.keys.insert(text).second) {
-            refuse(mark, "the key " + excerpt(text) + " stands there twice");
+            refuse(mark, "the key " + excerpt(text) + " is there twice");
         }
         level.key_is_next = !level.key_is_next;
     }
@@ -82,8 +82,8 @@ class Guard : public YAML::EventHandler {
             if (level.key_is_next) refuse(mark, "a key that is not a word");
             level.key_is_next = true;
         }
-        if (levels_.size() >= most_yaml_levels) {
-            refuse(mark, fmt::format("nested deeper than {} levels", most_yaml_levels));
+        if (levels_.size() >= max_yaml_levels) {
+            refuse(mark, fmt::format("nested deeper than {} levels", max_yaml_levels));
         }
         levels_.push_back({is_map, is_map, {}});
     }
@@ -96,8 +96,8 @@ class Guard : public YAML::EventHandler {
 }  // namespace
 
 tl::expected<std::vector<YAML::Node>, std::string> parse_yaml(std::string_view text) {
-    if (text.size() > most_yaml_bytes) {
-        return tl::unexpected(fmt::format("larger than {} bytes", most_yaml_bytes));
+    if (text.size() > max_yaml_bytes) {
+        return tl::unexpected(fmt::format("larger than {} bytes", max_yaml_bytes));
     }
     const std::string bytes(text);
     try {

@@ -11,7 +11,7 @@ namespace fluxpod {
 
 namespace {
 
-using Handshake = HandshakeOutcome::Verdict;
+using Handshake = HandshakeOutcome::Kind;
 
 constexpr int sightings_of_a_final_verdict = 3;
 constexpr Duration between_sightings = std::chrono::milliseconds(100);
@@ -44,17 +44,17 @@ class CurveGate final : public Gate {
         const TimePoint until = std::min(give_up, clock_.now() + timeout_);
         for (int sighting = 1;; ++sighting) {
             auto outcome = co_await curve_handshake(*route_.answered, cert_, clock_, until);
-            last_ = outcome.verdict;
-            if (outcome.verdict == Handshake::accepted) {
-                co_return Attempt{.verdict = Attempt::Verdict::open, .why = "", .not_before = {}};
+            last_ = outcome.kind;
+            if (outcome.kind == Handshake::accepted) {
+                co_return Attempt{.answer = Attempt::Answer::open, .why = "", .not_before = {}};
             }
-            if (!is_final(outcome.verdict)) {
+            if (!is_final(outcome.kind)) {
                 co_return Attempt{
                     .why = outcome.detail, .own_fault = outcome.own_fault, .not_before = {}};
             }
             if (sighting == sightings_of_a_final_verdict) {
                 co_return Attempt{
-                    .verdict = Attempt::Verdict::never, .why = outcome.detail, .not_before = {}};
+                    .answer = Attempt::Answer::never, .why = outcome.detail, .not_before = {}};
             }
             const TimePoint again = clock_.now() + between_sightings;
             if (again >= until) {

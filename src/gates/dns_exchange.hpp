@@ -36,7 +36,7 @@ struct Query {
 // ignored, and the last one's fault is left in `ignored` for the message.
 [[nodiscard]] Task<Reply> receive(asio::ip::udp::socket& socket, const Query& query,
                                   std::string& ignored);
-// RFC 7766: the same query behind its length in two bytes. The caller bounds the time.
+// RFC 7766: the same query after its length in two bytes. The caller bounds the time.
 [[nodiscard]] Task<Reply> exchange_by_tcp(asio::ip::address address, std::uint16_t port,
                                           const Query& query);
 

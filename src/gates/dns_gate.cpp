@@ -27,8 +27,8 @@ constexpr Duration later_poll = std::chrono::milliseconds(2100);
 constexpr Duration eager_time = std::chrono::seconds(4);
 
 // CoreDNS holds a denial for 30 s as kubeadm sets it up before Kubernetes 1.32. A SOA that says
-// more comes from a zone outside the cluster, through a forwarder that may not cache at all: it
-// tells nothing.
+// more comes from a zone outside the cluster, through a forwarder that may not cache at all: ignore
+// it.
 constexpr std::uint32_t longest_hold = 60;
 
 // What the second address family may take when the first has answered (RFC 8305 section 3).
@@ -36,7 +36,7 @@ constexpr Duration other_family_grace = std::chrono::milliseconds(50);
 
 // Some firewalls drop questions of unknown types.
 constexpr Duration probe_timeout = std::chrono::seconds(1);
-constexpr int most_dropped_probes = 2;
+constexpr int max_dropped_probes = 2;
 constexpr Duration first_probe_timeout = std::chrono::milliseconds(250);
 
 // TTLs are whole seconds: so long must a denial's end stand still to be one and the same denial.
@@ -74,11 +74,11 @@ bool is_no_such_name(const Resolution& resolution) {
 }
 
 Attempt not_yet(std::string why) {
-    return {.verdict = Attempt::Verdict::not_yet, .why = std::move(why), .not_before = {}};
+    return {.answer = Attempt::Answer::not_yet, .why = std::move(why), .not_before = {}};
 }
 
 Attempt never(std::string why) {
-    return {.verdict = Attempt::Verdict::never, .why = std::move(why), .not_before = {}};
+    return {.answer = Attempt::Answer::never, .why = std::move(why), .not_before = {}};
 }
 
 class DnsGate final : public Gate {
@@ -147,8 +147,8 @@ class DnsGate final : public Gate {
 
   private:
     enum class Trouble { none, denied, unanswered, no_servers };
-    // What questions of private types are worth with this resolver. "refused" may pass (a server
-    // that is starting); "useless" stays: it says of an absent name that it exists, or drops them.
+    // The worth of questions of private types with this resolver. "refused" may pass (a server that
+    // is starting); "useless" stays: it says of an absent name that it exists, or drops them.
     enum class Probes { work, refused, useless };
 
     [[nodiscard]] std::vector<asio::ip::address> addresses_without_dns() const {
@@ -164,7 +164,7 @@ class DnsGate final : public Gate {
         addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
         route_.addresses = std::move(addresses);
         last_trouble_ = Trouble::none;
-        return {.verdict = Attempt::Verdict::open, .why = "resolved", .not_before = {}};
+        return {.answer = Attempt::Answer::open, .why = "resolved", .not_before = {}};
     }
 
     Attempt found(const Families& families) {
@@ -262,7 +262,7 @@ class DnsGate final : public Gate {
         co_return families;
     }
 
-    // One family after the other: where a crowd has waited, the second question of every pod would
+    // One family after the other: if a crowd has waited, the second question of every pod would
     // fall into the same second.
     Task<Families> ask_in_turn(Key& key, TimePoint give_up) {
         Families families;
@@ -275,7 +275,7 @@ class DnsGate final : public Gate {
     }
 
     // dnsmasq and BIND hold a denial for the name as a whole: then it runs out at the same moment
-    // whatever the type, and a fresh type tells nothing. Under DO, dnsmasq asks anew.
+    // whatever the type, and a fresh type learns nothing. Under DO, dnsmasq asks anew.
     [[nodiscard]] bool is_held_for_all_types(const Resolution& resolution) {
         if (!is_no_such_name(resolution)) return false;
         const auto ttl = std::chrono::seconds(resolution.answer.denial_ttl.value_or(0));
@@ -363,7 +363,7 @@ class DnsGate final : public Gate {
             remember_hold(key, resolution);
             const bool only_probes_are_dropped =
                 answered(resolution) && std::exchange(probe_was_dropped_, false);
-            if (only_probes_are_dropped && ++dropped_probes_ == most_dropped_probes) {
+            if (only_probes_are_dropped && ++dropped_probes_ == max_dropped_probes) {
                 probes_ = Probes::useless;
             }
         }

@@ -26,11 +26,11 @@ class FileGate final : public Gate {
     Task<Attempt> attempt(TimePoint /*give_up*/) override {
         struct stat ignored {};
         if (::stat(path_.c_str(), &ignored) == 0) {
-            co_return Attempt{.verdict = Attempt::Verdict::open, .why = "exists", .not_before = {}};
+            co_return Attempt{.answer = Attempt::Answer::open, .why = "exists", .not_before = {}};
         }
         Attempt attempt{.why = describe_errno(errno), .not_before = {}};
         // No file can ever have such a name.
-        if (errno == ENAMETOOLONG) attempt.verdict = Attempt::Verdict::never;
+        if (errno == ENAMETOOLONG) attempt.answer = Attempt::Answer::never;
         co_return attempt;
     }
 

@@ -53,11 +53,11 @@ Task<void> FormerLife::hold(Clock& clock) {
     if (!first_connected_at_) first_connected_at_ = connected_at_;
 }
 
-// What the peer says, ZMTP's greeting, is dropped. One that talks on and on is no broker.
+// Drops what the peer says, ZMTP's greeting. A peer that talks on and on is not a broker.
 bool FormerLife::was_closed() const {
     std::array<char, 512> dropped{};
-    constexpr int most_reads = 64;
-    for (int reads = 0; reads < most_reads; ++reads) {
+    constexpr int max_reads = 64;
+    for (int reads = 0; reads < max_reads; ++reads) {
         const ssize_t count = ::read(connection_.get(), dropped.data(), dropped.size());
         if (count == 0) return true;
         if (count < 0 && errno != EINTR) return errno != EAGAIN;
@@ -116,12 +116,12 @@ class FormerLifeGate final : public Gate {
         if (elsewhere) {
             std::erase_if(addresses, is_old);
             co_return Attempt{
-                .verdict = Attempt::Verdict::open, .why = "it is elsewhere", .not_before = {}};
+                .answer = Attempt::Answer::open, .why = "it is elsewhere", .not_before = {}};
         }
         constexpr auto one_try = std::chrono::seconds(1);
         if (co_await former_.is_over(clock_, std::min(give_up, clock_.now() + one_try))) {
             co_return Attempt{
-                .verdict = Attempt::Verdict::open, .why = "it is over", .not_before = {}};
+                .answer = Attempt::Answer::open, .why = "it is over", .not_before = {}};
         }
         co_return Attempt{.why = "it is still shutting down", .not_before = {}};
     }

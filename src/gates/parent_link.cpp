@@ -80,7 +80,7 @@ Link find_link(std::string_view tcp, std::string_view tcp6, const tcp::endpoint&
 Link look_at_link(const tcp::endpoint& parent) {
     const auto tcp = read_file("/proc/self/net/tcp", largest_table);
     if (!tcp) return {LinkState::unknown, ""};
-    // Not there on nodes without IPv6.
+    // Missing on nodes without IPv6.
     const auto tcp6 = read_file("/proc/self/net/tcp6", largest_table);
     return find_link(*tcp, tcp6 ? *tcp6 : "", parent);
 }

@@ -108,7 +108,7 @@ Task<std::optional<std::string>> ParentWatch::moved() {
     }
     if (clock_.now() < ask_name_at_) co_return std::nullopt;
     const Attempt named = co_await name_->attempt(clock_.now() + answer_timeout);
-    if (named.verdict != Attempt::Verdict::open) {
+    if (named.answer != Attempt::Answer::open) {
         ask_name_at_ =
             std::max(clock_.now() + between_denials, named.not_before.value_or(TimePoint{}));
         co_return std::nullopt;
@@ -118,7 +118,7 @@ Task<std::optional<std::string>> ParentWatch::moved() {
     }
     const auto tcp = make_tcp_gate(elsewhere_, clock_, connect_timeout);
     const Attempt answered = co_await tcp->attempt(clock_.now() + answer_timeout);
-    if (answered.verdict != Attempt::Verdict::open) co_return std::nullopt;
+    if (answered.answer != Attempt::Answer::open) co_return std::nullopt;
     co_return "it is at " + describe_endpoint(*elsewhere_.answered) + " now";
 }
 

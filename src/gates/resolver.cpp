@@ -18,7 +18,7 @@ using asio::ip::udp;
 using boost::system::error_code;
 
 constexpr Duration tcp_timeout = std::chrono::seconds(2);
-constexpr int most_patience = 10;  // a silent server's interval, in retransmission times
+constexpr int max_patience = 10;  // a silent server's interval, in retransmission times
 
 struct Server {
     asio::ip::address address;
@@ -151,7 +151,7 @@ class NameserverRace final : public Resolver {
         reply = co_await complete_by_tcp(server.address, query, give_up);
     }
 
-    // What a truncated answer does hold is not used (RFC 2181 section 9).
+    // The records of a truncated answer are not used (RFC 2181 section 9).
     Task<Reply> complete_by_tcp(asio::ip::address address, const Query& query, TimePoint give_up) {
         const TimePoint until = std::min(give_up, clock_.now() + tcp_timeout);
         auto first =
@@ -164,7 +164,7 @@ class NameserverRace final : public Resolver {
     // two seconds apart.
     [[nodiscard]] Duration patience(const Server& server) const {
         const Duration silence = clock_.now() - *server.silent_since;
-        return std::clamp(silence / 5, options_.retransmit, options_.retransmit * most_patience);
+        return std::clamp(silence / 5, options_.retransmit, options_.retransmit * max_patience);
     }
 
     [[nodiscard]] static Resolution best_of(std::vector<Reply> replies, const Servers& servers) {

@@ -16,7 +16,7 @@ namespace {
 
 constexpr Duration ptr_timeout = std::chrono::seconds(1);
 constexpr Duration time_to_change = std::chrono::seconds(5);
-constexpr std::size_t most_addresses = 16;
+constexpr std::size_t max_addresses = 16;
 
 class ReverseGate final : public Gate {
   public:
@@ -39,7 +39,7 @@ class ReverseGate final : public Gate {
 
     Task<Attempt> attempt(TimePoint give_up) override {
         addresses_ = question_.own_addresses();
-        if (addresses_.size() > most_addresses) addresses_.resize(most_addresses);
+        if (addresses_.size() > max_addresses) addresses_.resize(max_addresses);
         answers_.assign(addresses_.size(), {});
         ranks_.clear();
         faults_.clear();
@@ -79,7 +79,7 @@ class ReverseGate final : public Gate {
     Attempt judge() {
         if (ranks_.size() == 1) {
             found_ = ranks_.begin()->second;
-            return {.verdict = Attempt::Verdict::open, .why = "found", .not_before = {}};
+            return {.answer = Attempt::Answer::open, .why = "found", .not_before = {}};
         }
         if (ranks_.size() > 1) {
             const auto& [rank, name] = *ranks_.begin();
@@ -117,7 +117,7 @@ class ReverseGate final : public Gate {
     Attempt unless_it_changes(std::string why) {
         if (!stays_since_) stays_since_ = clock_.now();
         const bool final = clock_.now() - *stays_since_ >= time_to_change;
-        return {.verdict = final ? Attempt::Verdict::never : Attempt::Verdict::not_yet,
+        return {.answer = final ? Attempt::Answer::never : Attempt::Answer::not_yet,
                 .why = std::move(why),
                 .not_before = {}};
     }
@@ -127,7 +127,7 @@ class ReverseGate final : public Gate {
     Clock& clock_;
     std::optional<std::string>& found_;
 
-    // Of the last attempt.
+    // The result of the last attempt.
     std::vector<asio::ip::address> addresses_;
     std::vector<Resolution> answers_;
     std::map<std::uint32_t, std::string> ranks_;  // and the name that gives it

@@ -73,7 +73,7 @@ tl::expected<WaitTarget, std::string> parse_endpoint(WaitTarget target, std::str
     return target;
 }
 
-// What follows the last colon is a port if it is a number, else part of the path.
+// The text after the last colon is a port if it is a number, else part of the path.
 tl::expected<WaitTarget, std::string> parse_hosts(WaitTarget target, std::string_view text) {
     const auto colon = text.rfind(':');
     const bool has_port = colon != std::string_view::npos && colon + 1 < text.size() &&

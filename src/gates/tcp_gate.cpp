@@ -55,7 +55,7 @@ namespace {
 constexpr Duration next_connect = std::chrono::milliseconds(125);
 
 // A name with more addresses than this is not a pod's; a race needs a descriptor for each.
-constexpr std::size_t most_raced = 16;
+constexpr std::size_t max_raced = 16;
 
 class TcpGate final : public Gate {
   public:
@@ -83,13 +83,13 @@ class TcpGate final : public Gate {
         route_.answered.reset();
         connects_.clear();
         for (const auto& address : route_.addresses) {
-            if (connects_.size() == most_raced) break;
+            if (connects_.size() == max_raced) break;
             connects_.push_back({.endpoint = {address, route_.port}, .failure = {}});
         }
         if (connects_.empty()) co_return Attempt{.why = "no address is known", .not_before = {}};
 
         // Nearly every try is answered at once, and most of them are refused: the others are made
-        // ready only where the first is not answered.
+        // ready only if the first is not answered.
         const TimePoint now = clock_.now();
         const TimePoint until = std::min(give_up, now + timeout_);
         const TimePoint second = std::min(until, now + next_connect);
@@ -103,7 +103,7 @@ class TcpGate final : public Gate {
         if (winner != connects_.end()) {
             route_.answered = winner->endpoint;
             co_return Attempt{
-                .verdict = Attempt::Verdict::open, .why = "connected", .not_before = {}};
+                .answer = Attempt::Answer::open, .why = "connected", .not_before = {}};
         }
         std::vector<std::string> failures;
         for (const auto& connect : connects_) failures.push_back(describe(connect));

@@ -17,23 +17,23 @@ namespace fluxpod {
 namespace {
 
 constexpr Duration repeat_known_answer = std::chrono::seconds(10);
-constexpr std::size_t most_answers_kept = 64;
+constexpr std::size_t max_answers_kept = 64;
 
-// Tells each change of the answer, but not each turn of one that goes back and forth.
-class Story {
+// Logs each change of the answer, but not each turn of one that comes and goes.
+class AnswerLog {
   public:
-    explicit Story(const std::string& doing) : doing_(doing) {}
+    explicit AnswerLog(const std::string& doing) : doing_(doing) {}
 
-    void tell(const Gate& gate, const StageSummary& stage, TimePoint now) {
+    void add(const Gate& gate, const StageSummary& stage, TimePoint now) {
         const std::string answer =
             fmt::format("{} {}: {}", gate.name(), gate.subject(), stage.last_answer);
         log::debug("{}: {}", doing_, answer);
         if (answer == last_) return;
-        const bool known = told_.contains(answer) || told_.size() >= most_answers_kept;
+        const bool known = logged_.contains(answer) || logged_.size() >= max_answers_kept;
         if (known && now - last_at_ < repeat_known_answer) return;
         log::write(stage.own_fault != 0 ? LogLevel::warning : LogLevel::info,
                    fmt::format("{}: {}", doing_, answer));
-        if (!known) told_.insert(answer);
+        if (!known) logged_.insert(answer);
         last_ = answer;
         last_at_ = now;
     }
@@ -42,7 +42,7 @@ class Story {
     const std::string& doing_;
     std::string last_;
     TimePoint last_at_{};
-    std::set<std::string> told_;
+    std::set<std::string> logged_;
 };
 
 std::string last_answers(const std::vector<StageSummary>& stages) {
@@ -73,7 +73,7 @@ Task<Result<WaitSummary>> wait_for_gates(std::string doing, std::vector<Gate*> g
                                          WaitPolicy policy, Clock& clock) {
     const TimePoint start = clock.now();
     const TimePoint deadline = start + policy.timeout;
-    Story story(doing);
+    AnswerLog answers(doing);
     WaitSummary summary;
     std::vector<Backoff> backoffs;
     for (const Gate* gate : gates) {
@@ -91,7 +91,7 @@ Task<Result<WaitSummary>> wait_for_gates(std::string doing, std::vector<Gate*> g
         summary.elapsed = now - start;
         ++stage.tries;
 
-        if (attempt.verdict == Attempt::Verdict::open) {
+        if (attempt.answer == Attempt::Answer::open) {
             if (!stage.open) stage.opened_after = summary.elapsed;
             stage.open = true;
             backoffs[place].reset();
@@ -103,8 +103,8 @@ Task<Result<WaitSummary>> wait_for_gates(std::string doing, std::vector<Gate*> g
         stage.own_fault = attempt.own_fault;
         stage.last_answer =
             attempt.own_fault != 0 ? "this pod could not try: " + attempt.why : attempt.why;
-        story.tell(gate, stage, now);
-        if (attempt.verdict == Attempt::Verdict::never) {
+        answers.add(gate, stage, now);
+        if (attempt.answer == Attempt::Answer::never) {
             co_return fail(shut_error(doing, gate, stage, summary));
         }
         TimePoint next = std::max(now, tried + backoffs[place].next());

@@ -53,10 +53,10 @@ struct Sizes {
 Result<std::optional<Number>> read_group_size(const PodFacts& facts) {
     if (!facts.lws_group_size) return std::nullopt;
     auto size = parse_number<std::uint32_t>(*facts.lws_group_size);
-    if (!size || *size == 0 || *size > Hostlist::most_in_range) {
+    if (!size || *size == 0 || *size > Hostlist::max_in_range) {
         return fail(misfit("read the size of the cluster from LWS_GROUP_SIZE",
                            fmt::format("\"{}\" is not a number from 1 to {}", *facts.lws_group_size,
-                                       Hostlist::most_in_range),
+                                       Hostlist::max_in_range),
                            "the LeaderWorkerSet sets it"));
     }
     return Number{*size, "LWS_GROUP_SIZE"};
@@ -123,16 +123,16 @@ Result<std::optional<Hostlist>> read_hosts(const Settings& settings) {
     const Name list{settings.hosts, settings.origin_of("hosts")};
     auto hosts = Hostlist::parse(list.value);
     if (!hosts) return fail(wrong_setting("hosts", list, hosts.error()));
-    if (hosts->empty() || hosts->size() > Hostlist::most_in_range) {
+    if (hosts->empty() || hosts->size() > Hostlist::max_in_range) {
         return fail(wrong_setting("hosts", list,
                                   fmt::format("it names {} hosts and 1 to {} are possible",
-                                              hosts->size(), Hostlist::most_in_range)));
+                                              hosts->size(), Hostlist::max_in_range)));
     }
     if (auto twice = hosts->repeated()) {
         return fail(
             misfit("give every rank a host of its own",
                    fmt::format("hosts \"{}\" ({}) names {} twice", list.value, list.origin, *twice),
-                   "Flux would drop the second one and move every rank behind it"));
+                   "Flux would drop the second one and move every rank after it"));
     }
     return *hosts;
 }
@@ -181,7 +181,7 @@ Result<Hostlist> format_hosts(const Name& format, const std::string& cluster_nam
     return hosts;
 }
 
-// What is known of this pod before its rank is.
+// The facts about this pod that are known before its rank.
 struct Pod {
     const Settings& settings;
     const Platform& platform;
@@ -246,8 +246,8 @@ Name own_hostname(const Settings& settings, const PodFacts& facts, const Platfor
 // ---- The rank
 
 // With --hosts, a platform's index may count within one group of several (a JobSet's jobs, a lead
-// of another name): the hosts of this hostname's pattern are listed in rising order without a
-// gap, from 0 except where a StatefulSet may begin later.
+// of another name): the hosts of this hostname's pattern are listed in rising order without a gap,
+// from 0, or later for a StatefulSet.
 bool counts_within_group(const Pod& pod) {
     auto own = split_ordinal(pod.hostname.value, pod.platform.others);
     if (!own || own->ordinal != pod.index->value) return false;
@@ -337,7 +337,7 @@ Result<std::optional<Index>> find_index(const Pod& pod, const PodFacts& facts) {
     const auto& settings = pod.settings;
     if (settings.index) return Index{*settings.index, settings.origin_of("index")};
     if (pod.elsewhere) return Index{0, settings.origin_of("all")};
-    // Where names are said, the ordinal in a hostname is no index: its place among them is.
+    // If names are listed, the index is the hostname's place among them and not its ordinal.
     if (pod.platform.index == IndexSource::ordinal && pod.names_are_said()) return std::nullopt;
     return platform_index(pod.platform, facts, pod.hostname.value);
 }
@@ -415,7 +415,7 @@ Status find_address(Identity& identity, const Settings& settings, const PodFacts
     return {};
 }
 
-// Nothing says that the process is in a pod of its own: then --index or --all means another one.
+// No fact says that the process is in a pod of its own: then --index or --all means another one.
 bool means_another_pod(const Settings& settings, const Platform& platform, bool elsewhere) {
     return elsewhere && is_plain(platform) && settings.hostname.empty() &&
            (settings.index.has_value() || settings.all);

@@ -174,7 +174,7 @@ const Interface* carrier_of(const NetworkFacts& network, const address& wanted) 
 }
 
 // The first address of the pod in its hosts file that it really has. Kubernetes writes the primary
-// family first; the 127.0.1.1 of an ordinary machine is no address that peers could reach.
+// family first; the 127.0.1.1 of an ordinary machine is not an address that peers could reach.
 std::optional<BindChoice> choose_own_address(const NetworkFacts& network,
                                              const LiveHosts& hosts_file,
                                              const std::string& hostname) {

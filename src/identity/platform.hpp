@@ -27,15 +27,15 @@ struct Platform {
     IndexSource index;        // the sign is the index; it tells the role; or the name's ordinal
     std::string_view lead;    // the lead is called NAME + this; or `numbered`
     std::string_view others;  // the others are called NAME + this + ordinal
-    int first;                // ordinal of rank 0, also where the lead has a name of its own
+    int first;                // ordinal of rank 0, also if the lead has a name of its own
 };
 
 // The first row whose sign is there; the last row, plain hostnames, has none and needs none.
 [[nodiscard]] const Platform& recognise(const PodFacts& facts);
 [[nodiscard]] bool is_plain(const Platform& platform);
 
-// "fp-3" with separator "-" is base "fp" and ordinal 3. A number with leading zeros is no ordinal:
-// no platform pads, so "node007" or "node-007" is a name that only a host list can place.
+// "fp-3" with separator "-" is base "fp" and ordinal 3. A number with leading zeros is not an
+// ordinal: no platform pads, so "node007" or "node-007" is a name that only a host list can place.
 struct Numbered {
     std::string_view base;
     std::uint32_t ordinal;
@@ -48,13 +48,13 @@ struct Index {
     std::string origin;
 };
 
-// The index that the platform tells this pod of that name; nothing where it tells none. Error 11
-// names the variable that holds no index or no role.
+// Returns the index that the platform gives the pod of that name; nullopt if it gives none. Error
+// 11 names the variable that holds no index or no role.
 [[nodiscard]] Result<std::optional<Index>> platform_index(const Platform& platform,
                                                           const PodFacts& facts,
                                                           std::string_view hostname);
 
-// What is left of a pod's hostname without what the platform appends to the cluster's name.
+// Returns a pod's hostname without what the platform appends to the cluster's name.
 [[nodiscard]] std::string cluster_name_in(const Platform& platform, std::string_view hostname,
                                           bool is_lead);
 

@@ -27,7 +27,7 @@ std::string read_if_there(const std::string& path) {
     if (text) return *text;
     const int number = text.error().error_number;
     if (number != ENOENT && number != ENOTDIR) {
-        log::warning("cannot read {}: {}; it is passed over", path, text.error().cause);
+        log::warning("cannot read {}: {}; it is ignored", path, text.error().cause);
     }
     return {};
 }

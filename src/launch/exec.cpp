@@ -30,7 +30,8 @@ int executable_fault(const std::string& path) {
     struct stat info {};
     if (::stat(path.c_str(), &info) != 0) return errno;
     if (S_ISDIR(info.st_mode)) return EISDIR;
-    // Not faccessat(2) with flags, which old seccomp filters deny; we are never set-uid.
+    // access(2) rather than faccessat(2) with flags, which old seccomp filters deny; we are never
+    // set-uid.
     if (::access(path.c_str(), X_OK) != 0) return errno;
     return 0;
 }

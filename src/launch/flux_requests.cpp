@@ -23,7 +23,7 @@ namespace json = boost::json;
 
 constexpr const char* drain_reason = "fluxpod: the pod is told to end";
 
-// A broker answers within milliseconds where there is a core for it.
+// A broker answers within milliseconds if a core is free for it.
 constexpr auto answer_within = std::chrono::seconds(1);
 constexpr auto quick = std::chrono::seconds(5);
 constexpr auto between_looks = std::chrono::milliseconds(200);
@@ -176,7 +176,7 @@ Task<bool> FluxRequests::wait_and_cut(TimePoint limit) {
     // Earlier than the followers, who may have been told to end as well: once they leave, their
     // jobs are lost as those of a broken node.
     const TimePoint cut_at = clock_.now() + (limit - clock_.now()) * 2 / 3;
-    // Not to be remembered: the next cluster's queue is open.
+    // Do not save the stop: the next cluster's queue is open.
     const auto stopped = co_await ask("job-manager.queue-start",
                                       R"({"start":false,"all":true,"nocheckpoint":true})", cut_at);
     if (!stopped) {
@@ -196,8 +196,8 @@ Task<bool> FluxRequests::wait_and_cut(TimePoint limit) {
 
 Task<void> FluxRequests::cut(TimePoint limit) {
     const TimePoint now = clock_.now();
-    // What depends on a job that is cut must neither fail nor begin because of that. The cut itself
-    // is worth more, so this has the smaller part of the time.
+    // Jobs that depend on a job that is cut must neither fail nor begin because of that. The cut
+    // itself is worth more, so this has the smaller part of the time.
     const auto held = co_await ask("job-manager.jobtap", R"({"remove":".dependency-after"})",
                                    now + (limit - now) / 3);
     if (!held) log::warning("dependencies are not known to be held: {}", held.error().cause);

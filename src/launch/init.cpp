@@ -24,8 +24,8 @@ class Init {
     Result<std::optional<int>> run_above_a_fork(Environment& environment);
 
   private:
-    [[nodiscard]] int accompany(pid_t child);
-    void let_go_of_everything() const;
+    [[nodiscard]] int watch_command(pid_t child);
+    void detach_from_container() const;
 
     [[nodiscard]] bool done() const { return status_ && (!options_.grace || nobody_left_); }
     [[nodiscard]] std::optional<siginfo_t> next_signal() const;
@@ -49,20 +49,20 @@ class Init {
 Result<int> Init::run(const InitCommand& command) {
     auto started = spawn(command.program, sigchld_, main_.hooks(command.report_exec_failure));
     if (!started) return fail(started.error());
-    return accompany(*started);
+    return watch_command(*started);
 }
 
 Result<std::optional<int>> Init::run_above_a_fork(Environment& environment) {
     auto forked = fork_child("fluxpod", environment, sigchld_, main_.hooks({}));
     if (!forked) return fail(forked.error());
     if (*forked == 0) return std::nullopt;
-    return accompany(*forked);
+    return watch_command(*forked);
 }
 
-int Init::accompany(pid_t child) {
+int Init::watch_command(pid_t child) {
     child_ = child;
     main_.started(child_);
-    let_go_of_everything();
+    detach_from_container();
 
     while (true) {
         const auto signal = next_signal();
@@ -77,15 +77,15 @@ int Init::accompany(pid_t child) {
 }
 
 // The command alone decides what stays open, which directory stays busy, and what memory is for.
-void Init::let_go_of_everything() const {
-    // In vain only where the root itself may not be entered, and then nobody can help it.
+void Init::detach_from_container() const {
+    // Fails only if the root itself may not be entered; then the directory stays as it is.
     [[maybe_unused]] const int entered = ::chdir("/");
     close_descriptors_except(main_.held_descriptor());
-    forget_the_start();
+    release_startup_pages();
 }
 
-// While there is something to reap, SIGCHLD tells nothing new, and in a storm of orphans it would
-// stand before every signal of a higher number for ever.
+// While there is something to reap, SIGCHLD says nothing new, and in a storm of orphans it would
+// always come before every signal of a higher number.
 std::optional<siginfo_t> Init::next_signal() const {
     sigset_t set;
     sigfillset(&set);
@@ -116,7 +116,7 @@ void Init::reap() {
     });
     more_to_reap_ = reaping == Reaping::more_to_come;
     nobody_left_ = reaping == Reaping::nobody_left;
-    // Whoever escaped the first SIGKILL by a fork is ours by now.
+    // A process that escaped the first SIGKILL by a fork is ours by now.
     if (killed_ && any_ended && !nobody_left_) main_.signal_everybody(SIGKILL);
 }
 

@@ -25,8 +25,9 @@ bool stop_as_job(int stop_signal) {
     return take_signal(only_signal(SIGCONT), Duration{}).has_value();
 }
 
-// What systemd addressed to our process is the command's now. sd_listen_fds(3): LISTEN_PIDFDID is a
-// second, optional proof of LISTEN_PID, that would refuse the command. sd_watchdog_enabled(3).
+// The variables that systemd addressed to our process are the command's now. sd_listen_fds(3):
+// LISTEN_PIDFDID is a second, optional proof of LISTEN_PID, that would refuse the command.
+// sd_watchdog_enabled(3).
 void hand_on_pids(Environment& environment, const std::string& ours, const std::string& command) {
     if (environment.get("LISTEN_PID") == ours) {
         environment.set("LISTEN_PID", command);
@@ -58,8 +59,8 @@ void MainChild::started(pid_t pid) {
     stop_forwarded_ = false;
 }
 
-// A stop that was sent is continued by whoever sent it; one that the terminal made is the shell's
-// to undo, and it must see that its job, which is us, has stopped.
+// A stop that was sent is continued by its sender; one that the terminal made is the shell's to
+// undo, and it must see that its job, which is us, has stopped.
 void MainChild::stopped(int stop_signal) {
     const bool forwarded = std::exchange(stop_forwarded_, false);
     const bool typed = stop_signal == SIGTSTP && terminal_.ours();
@@ -95,7 +96,7 @@ void MainChild::forward(const siginfo_t& signal) {
     }
     const bool stops = number == SIGTSTP || number == SIGTTIN || number == SIGTTOU;
     stop_forwarded_ = stops && stops_at_once(pid_, number);
-    // A failure is no reason to end: the command may have changed its uid, and we may have no
+    // A failure is not a reason to end: the command may have changed its uid, and we may have no
     // CAP_KILL.
     if (group_wanted_ && ::kill(-group_, number) == 0) return;
     const bool with_value = signal.si_code == SI_QUEUE;

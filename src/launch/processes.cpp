@@ -27,7 +27,7 @@ namespace fluxpod {
 
 namespace {
 
-// The parent's pid: the second field behind the command's name, which is in parentheses and may
+// The parent's pid: the second field after the command's name, which is in parentheses and may
 // itself hold any character.
 std::optional<pid_t> parent_of(pid_t pid) {
     auto stat = read_file("/proc/" + std::to_string(pid) + "/stat");
@@ -115,11 +115,11 @@ bool has_child_in_group(pid_t group) {
     return ::waitid(P_PGID, static_cast<id_t>(group), &ignored, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
-void forget_the_start() {
+void release_startup_pages() {
     const auto forget = [](dl_phdr_info* program, std::size_t /*size*/, void* /*nothing*/) {
         const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
         for (const auto& segment : std::span(program->dlpi_phdr, program->dlpi_phnum)) {
-            // What was written to would be lost.
+            // Data written to it would be lost.
             if (segment.p_type != PT_LOAD || (segment.p_flags & PF_W) != 0) continue;
             const std::uintptr_t begin = (program->dlpi_addr + segment.p_vaddr) & ~(page - 1);
             const std::uintptr_t end = program->dlpi_addr + segment.p_vaddr + segment.p_memsz;

@@ -25,11 +25,11 @@ class ProgramGate final : public Gate {
     Task<Attempt> attempt(TimePoint /*give_up*/) override {
         const auto program = find_program(argv0_, environment_);
         if (program) {
-            co_return Attempt{.verdict = Attempt::Verdict::open, .why = "exists", .not_before = {}};
+            co_return Attempt{.answer = Attempt::Answer::open, .why = "exists", .not_before = {}};
         }
         code_ = program.error().code;
-        co_return Attempt{.verdict = code_ == ExitCode::not_found ? Attempt::Verdict::not_yet
-                                                                  : Attempt::Verdict::never,
+        co_return Attempt{.answer = code_ == ExitCode::not_found ? Attempt::Answer::not_yet
+                                                                 : Attempt::Answer::never,
                           .why = program.error().cause,
                           .not_before = {}};
     }

@@ -45,7 +45,7 @@ class SocketName {
 
 }  // namespace
 
-Task<void> show_pulse(std::string path, std::function<std::string()> stalled) {
+Task<void> serve_heartbeat(std::string path, std::function<std::string()> stalled) {
     auto executor = co_await asio::this_coro::executor;
     stream_protocol::acceptor acceptor(executor);
     if (const auto error = listen_on(acceptor, path)) {
@@ -70,8 +70,8 @@ Task<void> show_pulse(std::string path, std::function<std::string()> stalled) {
     }
 }
 
-Task<tl::expected<void, NoPulse>> feel_pulse(const std::string& path, Clock& clock,
-                                             TimePoint give_up) {
+Task<tl::expected<void, NoPulse>> check_heartbeat(const std::string& path, Clock& clock,
+                                                  TimePoint give_up) {
     auto stream = connect_local(co_await asio::this_coro::executor, path);
     if (!stream) {
         co_return tl::unexpected<NoPulse>(

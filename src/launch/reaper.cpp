@@ -72,7 +72,7 @@ Reaping Reaper::look() {
     return reaping;
 }
 
-// While there is more, signals and timers have their turn, and SIGCHLD tells nothing new.
+// While there is more, signals and timers have their turn, and SIGCHLD says nothing new.
 Task<void> Reaper::next_change(Reaping reaping) {
     if (reaping == Reaping::more_to_come) {
         const auto executor = co_await asio::this_coro::executor;

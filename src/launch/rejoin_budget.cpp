@@ -10,14 +10,14 @@ RejoinBudget::RejoinBudget(std::uint64_t seed)
 
 std::optional<Duration> RejoinBudget::next(TimePoint now, bool had_joined) {
     while (!rejoins_.empty() && now - rejoins_.front() >= window) rejoins_.pop_front();
-    if (rejoins_.size() >= most_in_window) return std::nullopt;
+    if (rejoins_.size() >= max_in_window) return std::nullopt;
     rejoins_.push_back(now);
     if (had_joined) {
         failures_ = 0;
         backoff_.reset();
         return Duration{};
     }
-    if (++failures_ > most_failures_in_a_row) return std::nullopt;
+    if (++failures_ > max_failures_in_a_row) return std::nullopt;
     return backoff_.next();
 }
 

@@ -58,7 +58,7 @@ Result<Pipe> make_pipe(const Program& program) {
     return Pipe{.read_end = Fd(ends[0]), .write_end = Fd(ends[1])};
 }
 
-// One captured stream. What was read stays here when reading is cancelled.
+// One captured stream. The bytes that were read stay here when reading is cancelled.
 class Capture {
   public:
     Capture(const asio::any_io_executor& executor, Fd read_end, std::size_t most)
@@ -74,8 +74,8 @@ class Capture {
             if (error) co_return;
         }
     }
-    // What the command wrote before it ended is in the pipe by now; a descendant that holds it and
-    // goes on writing is not followed.
+    // All that the command wrote before it ended is in the pipe by now; a descendant that holds the
+    // pipe and goes on writing is not followed.
     void take_the_rest() {
         constexpr int largest_pipe = (1 << 20) / sizeof(chunk_);
         for (int i = 0; i < largest_pipe; ++i) {
@@ -101,7 +101,7 @@ class Capture {
     bool truncated_ = false;
 };
 
-// Whoever leaves early leaves nothing running.
+// An early return leaves no process running.
 class KillUnlessEnded {
   public:
     explicit KillUnlessEnded(Child child) : child_(std::move(child)) {}
@@ -192,8 +192,8 @@ Task<Result<ChildOutcome>> run_child(Reaper& reaper, ChildRequest request, Clock
     streams->output.write_end.reset();
     streams->errors.write_end.reset();
     const auto executor = co_await asio::this_coro::executor;
-    Capture output(executor, std::move(streams->output.read_end), request.most_captured);
-    Capture errors(executor, std::move(streams->errors.read_end), request.most_captured);
+    Capture output(executor, std::move(streams->output.read_end), request.max_captured);
+    Capture errors(executor, std::move(streams->errors.read_end), request.max_captured);
     // Reading never ends by itself, so it is the command's end that decides the race.
     auto ended = co_await (end_or_be_ended(reaper, *child, request, clock, outcome.timed_out) ||
                            read_both(output, errors, clock));

@@ -60,7 +60,7 @@ sigset_t block_all_signals() {
 
 void narrow_to_boot_signals(const sigset_t& inherited) {
     sigset_t blocked = inherited;
-    // One that is ignored would stay pending: the kernel discards it only where it is not blocked.
+    // One that is ignored would stay pending: the kernel discards it only if it is not blocked.
     for (int number : boot_signals) {
         if (!is_ignored(number)) sigaddset(&blocked, number);
     }

@@ -43,7 +43,7 @@ Result<pid_t> fork_child(const std::string& what, Environment& environment,
                      .tried = "",
                      .hint = "raise the limit of processes (ulimit -u, the pod's pids limit)"});
     }
-    // Parent and child do it: whoever comes first, it is done before anything is sent.
+    // Both parent and child do it, so that it is done before a signal is sent.
     (void)::setpgid(child, child);
     if (child != 0) return child;
     hooks.prepare(environment);

@@ -21,7 +21,7 @@ namespace fluxpod {
 
 namespace {
 
-// What is left of a broker, above all jobs of a lost cluster, has this long after SIGTERM.
+// The processes that a broker left, above all jobs of a lost cluster, have this long after SIGTERM.
 constexpr auto term_to_kill = std::chrono::seconds(1);
 // A process that was killed has this long even when the grace period has gone.
 constexpr auto to_be_reaped = std::chrono::milliseconds(200);
@@ -120,7 +120,7 @@ Task<Result<Ending>> Supervisor::run() {
     }
 }
 
-// Nothing is begun that a signal has ended already.
+// Skip the gates if a signal already asked us to end.
 Task<Result<int>> Supervisor::approach() {
     if (told_) co_return 0;
     auto first = co_await (what_.approach() || told_to_end() || reaper_.reap_for_ever());
@@ -144,7 +144,7 @@ Task<BrokerEnd> Supervisor::accompany(Child broker) {
         }
         co_return co_await what_.parent_lost(end.parent);
     };
-    // What a watch says that was interrupted does not count.
+    // The answer of an interrupted watch does not count.
     auto first = co_await (reaper_.end_of(broker) || lost() || told_to_end());
     if (auto* how = std::get_if<1>(&first)) end.lost = std::move(*how);
 
@@ -205,14 +205,14 @@ Task<bool> Supervisor::may_be_dumping() {
     co_return co_await what_.may_be_dumping();
 }
 
-// Not beyond the grace period, once it has begun.
+// Wait no longer than the grace period, once it has begun.
 TimePoint Supervisor::at_most(Duration from_now) const {
     const TimePoint now = clock_.now();
     return std::min(now + from_now, std::max(grace_end_, now + to_be_reaped));
 }
 
-// Jobs of a cluster that is no more, and whatever else a broker left. Not a debugging shell that
-// somebody brought into the container: it is no descendant of ours.
+// End the jobs that the broker left, and its other processes. A kubectl-exec shell is not our
+// descendant.
 Task<void> Supervisor::clear_away() {
     main_.signal_descendants(SIGTERM);
     main_.signal_descendants(SIGCONT);
@@ -247,19 +247,19 @@ Ending Supervisor::ending_of(const BrokerEnd& end) const {
         return {};
     }
     if (began) return {.exit_code = end.exit_code, .why = told + ", " + status};
-    // What a broker ends with that is told so before it is up, or has no parent, tells nothing
-    // more.
+    // The status of a broker that was stopped before it was up, or without a parent, means nothing:
+    // report the signal.
     return {.exit_code = exit_for_signal(*told_),
             .why = told + (what_.has_program ? " before the program began" : ", " + status)};
 }
 
-// Of a follower that nobody told to end: what its broker ended by.
+// For a follower that nobody told to end: why its broker ended.
 std::string Supervisor::why_again(const BrokerEnd& end) const {
     if (!end.lost.empty()) return "the parent is lost: " + end.lost;
     return end.exit_code == 0 ? "the parent shut down in order" : ending_of(end).why;
 }
 
-// Of a follower that nobody told to end: whether it ends nevertheless.
+// For a follower that nobody told to end: whether it ends nevertheless.
 std::optional<Ending> Supervisor::final_word(const BrokerEnd& end) const {
     using When = WhenParentLeaves;
     const bool in_order = end.lost.empty() && end.exit_code == 0;
@@ -278,7 +278,7 @@ Task<int> Supervisor::told_to_end() {
     while (true) {
         const siginfo_t signal = co_await signals_.next();
         const int number = signal.si_signo;
-        // Flux would catch it and end: nohup(1) would be in vain.
+        // Flux would catch it and end: nohup(1) would have no effect.
         if (is_ignored(number)) continue;
         const bool ends = number == SIGTERM || number == SIGINT || number == SIGQUIT ||
                           (number == SIGHUP && !main_.is_running());

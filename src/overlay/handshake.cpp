@@ -17,7 +17,7 @@ namespace fluxpod {
 
 namespace {
 
-using Handshake = HandshakeOutcome::Verdict;
+using Handshake = HandshakeOutcome::Kind;
 
 // ZAP (ZeroMQ RFC 27): 400 is a verdict on the key; 300 and 500 are troubles of the handler.
 HandshakeOutcome refused_by_zap(std::uint32_t status) {
@@ -146,7 +146,7 @@ HandshakeOutcome refine(HandshakeOutcome outcome, Speaker speaker) {
             return {Handshake::not_curve, "it speaks ZeroMQ without CURVE"};
         case Speaker::curve: break;
     }
-    if (outcome.verdict == Handshake::silent) {
+    if (outcome.kind == Handshake::silent) {
         return {Handshake::silent,
                 "it greets as a CURVE peer and then says nothing, as a broker that is starting"};
     }
@@ -163,11 +163,11 @@ std::string zmq_endpoint(const asio::ip::tcp::endpoint& address) {
 
 Task<HandshakeOutcome> curve_handshake(asio::ip::tcp::endpoint address, const CurveCert& cert,
                                        Clock& clock, TimePoint give_up) {
-    // Of a silent peer's time a little is kept for the greeting.
+    // Keeps a little of a silent peer's time for the greeting.
     const Duration whole = std::max(give_up - clock.now(), Duration::zero());
     const Duration kept = std::min<Duration>(whole / 4, std::chrono::milliseconds(250));
     auto outcome = co_await shake_hands(address, cert, clock, give_up - kept);
-    if (outcome.verdict != Handshake::closed && outcome.verdict != Handshake::silent) {
+    if (outcome.kind != Handshake::closed && outcome.kind != Handshake::silent) {
         co_return outcome;
     }
     Greeting greeting;

@@ -12,7 +12,7 @@ namespace fluxpod {
 
 namespace {
 
-constexpr std::size_t most_named = 8;
+constexpr std::size_t max_named = 8;
 
 }  // namespace
 
@@ -62,11 +62,11 @@ RollCall RollBook::close() const {
     for (RollCallRow& row : call.rows) {
         if (row.joined) continue;
         if (row.missing.empty()) row.missing = explain(row.rank);
-        if (++named > most_named) continue;
+        if (++named > max_named) continue;
         call.lacking += fmt::format("{}{} (rank {}): {}", named > 1 ? "; " : "", row.hostname,
                                     row.rank, row.missing);
     }
-    if (named > most_named) call.lacking += fmt::format("; and {} more", named - most_named);
+    if (named > max_named) call.lacking += fmt::format("; and {} more", named - max_named);
     return call;
 }
 

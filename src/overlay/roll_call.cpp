@@ -23,7 +23,7 @@ namespace fluxpod {
 namespace {
 
 constexpr Duration between_announcements = std::chrono::seconds(2);
-constexpr Duration most_for_farewell = std::chrono::seconds(1);
+constexpr Duration max_for_farewell = std::chrono::seconds(1);
 // The receipt may still be in libzmq when the socket closes; the parent is there to take it.
 constexpr int linger_ms = 500;
 constexpr const char* zap_domain = "fluxpod";
@@ -157,9 +157,9 @@ class Rank {
                                    .refused_keys = call.refused_keys,
                                    .lacking = call.lacking};
         if (door_) {
-            for (const auto& child : std::set<std::string>(children_)) tell_verdict(child);
+            for (const auto& child : std::set<std::string>(children_)) send_verdict(child);
             co_await (serve_children() ||
-                      clock_.sleep_until(std::min(give_up, clock_.now() + most_for_farewell)));
+                      clock_.sleep_until(std::min(give_up, clock_.now() + max_for_farewell)));
         }
         co_return call;
     }
@@ -169,7 +169,7 @@ class Rank {
     [[nodiscard]] TimePoint decide_by(TimePoint give_up) const {
         if (!book_) return give_up;
         const Duration left = std::max(give_up - clock_.now(), Duration::zero());
-        return give_up - std::min<Duration>(left / 5, most_for_farewell);
+        return give_up - std::min<Duration>(left / 5, max_for_farewell);
     }
 
     // What this rank ends with: the lead's book, the verdict from above, or its absence.
@@ -209,7 +209,7 @@ class Rank {
             if (message.size() != 2) continue;
             const auto decoded = decode_roll_call(message[1]);
             if (!decoded) {
-                log::debug("roll call: a child sent what is no message of a roll call");
+                log::debug("roll call: a child sent something else than a message of a roll call");
                 continue;
             }
             if (const auto* presence = std::get_if<Presence>(&*decoded)) {
@@ -224,14 +224,14 @@ class Rank {
                        const std::string& bytes) {
         // A child that has confirmed and a descendant's word that is under way do not open the
         // farewell again.
-        if (verdict_) return tell_verdict(child);
+        if (verdict_) return send_verdict(child);
         children_.insert(child);
         if (book_) return book_->enter(presence, clock_.now());
         // Full or not, the child says it again in two seconds.
         static_cast<void>(parent_->send({bytes}));
     }
 
-    void tell_verdict(const std::string& child) {
+    void send_verdict(const std::string& child) {
         if (!door_->children->send({child, encode_roll_call(*verdict_)})) children_.erase(child);
     }
 
@@ -292,7 +292,7 @@ class Rank {
 
     Task<void> announce() {
         for (;;) {
-            // What cannot be sent now is said again anyway.
+            // A message that cannot be sent now is repeated anyway.
             static_cast<void>(parent_->send({encode_roll_call(own_)}));
             co_await clock_.sleep_until(clock_.now() + between_announcements);
         }

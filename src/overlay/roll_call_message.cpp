@@ -16,13 +16,13 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr std::uint64_t most_waited_ms = std::uint64_t{1000} * 60 * 60 * 24 * 366;
-constexpr std::size_t most_lacking = 1024;
-constexpr std::size_t most_depth = 2;
+constexpr std::uint64_t max_waited_ms = std::uint64_t{1000} * 60 * 60 * 24 * 366;
+constexpr std::size_t max_lacking = 1024;
+constexpr std::size_t max_depth = 2;
 
 std::uint64_t milliseconds(Duration duration) {
     const auto count = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
-    return std::min(static_cast<std::uint64_t>(std::max<std::int64_t>(count, 0)), most_waited_ms);
+    return std::min(static_cast<std::uint64_t>(std::max<std::int64_t>(count, 0)), max_waited_ms);
 }
 
 std::optional<std::uint64_t> number(const json::object& object, std::string_view name,
@@ -58,9 +58,9 @@ std::optional<bool> truth(const json::object& object, std::string_view name) {
 
 std::optional<RollCallMessage> decode_presence(const json::object& object) {
     const auto rank = number32(object, "rank");
-    const auto hostname = text(object, "hostname", Presence::most_hostname);
+    const auto hostname = text(object, "hostname", Presence::max_hostname);
     const auto parent = number32(object, "parent");
-    const auto waited = number(object, "waited_ms", most_waited_ms);
+    const auto waited = number(object, "waited_ms", max_waited_ms);
     const auto refused = number32(object, "refused");
     if (!rank || !hostname || hostname_fault(*hostname) || !parent || !waited || !refused) {
         return std::nullopt;
@@ -77,7 +77,7 @@ std::optional<RollCallMessage> decode_verdict(const json::object& object) {
     const auto joined = number32(object, "joined");
     const auto size = number32(object, "size");
     const auto refused_keys = truth(object, "refused_keys");
-    const auto lacking = text(object, "lacking", most_lacking);
+    const auto lacking = text(object, "lacking", max_lacking);
     if (!complete || !joined || !size || !refused_keys || !lacking) return std::nullopt;
     return RollCallVerdict{.complete = *complete,
                            .joined = *joined,
@@ -101,7 +101,7 @@ json::object as_json(const RollCallVerdict& verdict) {
             {"joined", verdict.joined},
             {"size", verdict.size},
             {"refused_keys", verdict.refused_keys},
-            {"lacking", verdict.lacking.substr(0, most_lacking)}};
+            {"lacking", verdict.lacking.substr(0, max_lacking)}};
 }
 
 json::object as_json(const Receipt& /*receipt*/) { return {{"kind", "receipt"}}; }
@@ -113,9 +113,9 @@ std::string encode_roll_call(const RollCallMessage& message) {
 }
 
 std::optional<RollCallMessage> decode_roll_call(std::string_view bytes) {
-    if (bytes.size() > most_roll_call_bytes) return std::nullopt;
+    if (bytes.size() > max_roll_call_bytes) return std::nullopt;
     json::parse_options options;
-    options.max_depth = most_depth;
+    options.max_depth = max_depth;
     boost::system::error_code error;
     const json::value value = json::parse(bytes, error, {}, options);
     if (error || !value.is_object()) return std::nullopt;

@@ -145,7 +145,7 @@ ZmqResult<std::unique_ptr<ZmqSocket>> ZmqSocket::open(ZmqContext& context, int t
     }
     std::unique_ptr<ZmqSocket> socket(new ZmqSocket(raw, std::move(readable)));
     socket->set(ZMQ_LINGER, 0);
-    ::zmq_setsockopt(raw, ZMQ_MAXMSGSIZE, &most_bytes_in_frame, sizeof most_bytes_in_frame);
+    ::zmq_setsockopt(raw, ZMQ_MAXMSGSIZE, &max_bytes_in_frame, sizeof max_bytes_in_frame);
     return socket;
 }
 
@@ -219,7 +219,7 @@ std::optional<ZmqSocket::Message> ZmqSocket::try_receive() {
                 throw std::system_error(::zmq_errno(), std::generic_category(), "zmq_msg_recv");
             }
         }
-        if (message.size() < most_frames) message.push_back(frame.text());
+        if (message.size() < max_frames) message.push_back(frame.text());
         more = frame.more();
     }
     return message;

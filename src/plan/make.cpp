@@ -206,8 +206,8 @@ BrokerConfig configure_broker(const Settings& settings, const Plan& plan) {
     if (plan.resources) config.resource_path = plan.layout.r;
     config.ignore_kernel_hostnames = has_foreign_hostname(plan.identity);
     if (!settings.queue_policy.empty()) config.queue_policy = settings.queue_policy;
-    // Always: the statedir may be on a volume, or in an emptyDir that outlives the container. Where
-    // it does not, a checkpoint of a store that did not change costs nothing.
+    // Always: the statedir may be on a volume, or in an emptyDir that outlives the container. If it
+    // does not, a checkpoint of a store that did not change costs nothing.
     config.checkpoint_period = "30s";
     return config;
 }
@@ -293,7 +293,7 @@ Status add_user_attributes(const Settings& settings, Attributes& attributes) {
     return {};
 }
 
-// Of a shell Flux makes an interactive one, and what a shell might read otherwise it hands to one.
+// Flux makes a shell an interactive one, and hands a word that a shell might read otherwise to one.
 bool is_plain_program(const std::string& word) {
     return word.starts_with('/') && !word.ends_with("sh") && is_alphanumeric(word, "/._-");
 }
@@ -325,7 +325,7 @@ Result<LaunchPlan> plan_launch(const Settings& settings, const Plan& plan) {
     attributes.set("local-uri", plan.layout.local_uri);
     if (identity.is_lead()) attributes.set("statedir", plan.layout.statedir);
     if (!plan.archive.empty()) attributes.set("content.dump", plan.layout.dump);
-    // Flux 0.82 is the first to know this attribute, so it is used only where it is needed.
+    // Flux 0.82 is the first to know this attribute, so it is used only if needed.
     if (has_foreign_hostname(identity)) attributes.set("hostname", identity.hostname);
     attributes.set("broker.quorum", std::to_string(identity.min_size));
     if (!has_program) attributes.set("broker.rc2_none", "1");

@@ -13,7 +13,7 @@ namespace fluxpod {
 namespace {
 
 // More than any machine has, and little enough to add up.
-constexpr std::uint32_t most_of_a_kind = 1U << 16U;
+constexpr std::uint32_t max_of_a_kind = 1U << 16U;
 
 using Checked = tl::expected<void, std::string>;
 
@@ -23,7 +23,7 @@ tl::unexpected<std::string> refuse(std::string cause) {
 
 Idset first_ids(std::uint32_t count) { return count == 0 ? Idset{} : Idset::range(0, count - 1); }
 
-// What stands behind "HOSTS=".
+// The text after "HOSTS=".
 struct Group {
     std::uint32_t cores = 0;
     std::uint32_t gpus = 0;
@@ -37,9 +37,9 @@ Checked read_item(std::string_view item, Group& group) {
     if (key == "cores" || key == "gpus") {
         const auto number = parse_number<std::uint32_t>(value);
         const std::uint32_t least = key == "cores" ? 1 : 0;
-        if (!number || *number < least || *number > most_of_a_kind) {
+        if (!number || *number < least || *number > max_of_a_kind) {
             return refuse(in_quotes(item) + " needs a number from " + std::to_string(least) +
-                          " to " + std::to_string(most_of_a_kind));
+                          " to " + std::to_string(max_of_a_kind));
         }
         (key == "cores" ? group.cores : group.gpus) = *number;
         return {};

@@ -107,7 +107,7 @@ class Decision {
         }
     }
 
-    // What is wrong with the places that Flux would use by itself.
+    // Says what is wrong with the places that Flux would use by itself.
     [[nodiscard]] std::string reasons() const {
         std::string text;
         auto add = [&](const std::string& reason) {

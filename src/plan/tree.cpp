@@ -11,13 +11,13 @@ namespace {
 // Flux's own choice for "mincrit" (flux-config-tbon(5)): no interior rank while the lead can serve
 // everybody itself, else the fewest, and at least two, that leave each with at most this many
 // leaves.
-constexpr std::uint32_t most_leaves = 1024;
+constexpr std::uint32_t max_leaves = 1024;
 
 std::uint32_t choose_interior_ranks(std::uint32_t size) {
-    if (size <= most_leaves + 1) return 0;
-    // size - 1 - k leaves over k ranks: k * most_leaves >= size - 1 - k, rounded up.
-    constexpr std::uint32_t served = most_leaves + 1;
-    return std::max(2U, (size - 1 + most_leaves) / served);
+    if (size <= max_leaves + 1) return 0;
+    // size - 1 - k leaves over k ranks: k * max_leaves >= size - 1 - k, rounded up.
+    constexpr std::uint32_t served = max_leaves + 1;
+    return std::max(2U, (size - 1 + max_leaves) / served);
 }
 
 }  // namespace

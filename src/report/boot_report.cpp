@@ -28,7 +28,7 @@ std::string quoted(std::string_view text) {
 
 Result<BootReport> BootReport::open(const std::string& path) {
     if (path.empty()) return BootReport(Fd());
-    // Not blocking: a FIFO that nobody reads must not hold up the boot.
+    // Opened without blocking: a FIFO that nobody reads must not hold up the boot.
     constexpr int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
     Fd file(::open(path.c_str(), flags, 0644));
     if (file.valid()) return BootReport(std::move(file));
@@ -99,7 +99,7 @@ void BootReport::write_state() {
     auto written =
         write_file_atomically(state_path_, encode_state(state_), mode, Durability::until_reboot);
     if (written) return;
-    log::warning("the state file {} is kept no longer: {}", state_path_, written.error().cause);
+    log::warning("giving up on state file {}: {}", state_path_, written.error().cause);
     forget_state(state_path_);
     state_path_.clear();
 }

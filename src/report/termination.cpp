@@ -11,9 +11,9 @@ namespace fluxpod {
 
 namespace {
 
-constexpr std::size_t most_bytes = 4096;
+constexpr std::size_t max_bytes = 4096;
 
-// Not in the middle of a character of UTF-8: Kubernetes keeps the message as text.
+// Cuts between characters of UTF-8: Kubernetes keeps the message as text.
 void cut_to(std::string& text, std::size_t most) {
     if (text.size() <= most) return;
     auto is_continuation = [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; };
@@ -30,8 +30,8 @@ void write_termination_message(const std::string& path, const Error& error) {
     if (!file.valid() || ::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) return;
 
     std::string message = error.message();
-    cut_to(message, most_bytes);
-    // Nothing can be done about a failure here, and the error has been told on stderr.
+    cut_to(message, max_bytes);
+    // Ignore a failure here: the error is on stderr already.
     if (::ftruncate(file.get(), 0) != 0) return;
     [[maybe_unused]] auto count = ::write(file.get(), message.data(), message.size());
 }

@@ -135,7 +135,7 @@ std::string bar_of(const Picture& picture, const Row& row, std::size_t width) {
     for (std::size_t i = 0; i < row.stages.size(); ++i) {
         const StageLine& stage = row.stages[i];
         const std::size_t first = std::min(column(stage.began), width - 1);
-        // What is shorter than a column has one.
+        // A stage that is shorter than a column has one.
         const std::size_t last = std::max(column(picture.end_of(row, i)), first + 1);
         std::fill_n(bar.begin() + static_cast<std::ptrdiff_t>(first), last - first,
                     kind_of(stage.stage).mark);

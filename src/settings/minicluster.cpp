@@ -200,7 +200,7 @@ class Reader {
     }
 
     Status find_document() {
-        auto bytes = read_file(path_, most_yaml_bytes);
+        auto bytes = read_file(path_, max_yaml_bytes);
         if (!bytes) return fault(bytes.error().cause);
         auto documents = parse_yaml(*bytes);
         if (!documents) return fault(documents.error());
@@ -296,7 +296,7 @@ class Reader {
             } else if (field->use == Use::refused) {
                 return fault_at(entry.first, name, "is not supported", field->note);
             } else if (field->use == Use::pointless) {
-                warn(name, "is passed over: " + std::string(field->note));
+                warn(name, "is ignored: " + std::string(field->note));
             }
         }
         return {};
@@ -310,7 +310,7 @@ class Reader {
             if (name.find('.') == std::string_view::npos) known.emplace_back(name);
         }
         auto meant = nearest(key.Scalar(), known);
-        return fault_at(key, path + "." + key.Scalar(), "is no field of a MiniCluster",
+        return fault_at(key, path + "." + key.Scalar(), "is not a field of a MiniCluster",
                         meant ? "is " + *meant + " meant?" : "it has " + join(known, ", "));
     }
 
@@ -318,7 +318,7 @@ class Reader {
         cluster_.warnings.push_back(fmt::format("{} of {} {}", shown(field), path_, why));
     }
 
-    // ---- Scalars. What is absent, or null, is the type's zero. --------------------------------
+    // ---- Scalars: an absent one, or null, is the type's zero. --------------------------------
 
     Result<std::string> text_of(const YAML::Node& node, std::string_view field) const {
         if (is_absent(node)) return "";
@@ -479,7 +479,7 @@ class Reader {
         const std::string line(trim(*given));
         if (line.empty()) return {};
         if (*interactive) {
-            warn("container.command", "is passed over: spec.interactive is true");
+            warn("container.command", "is ignored: spec.interactive is true");
             return {};
         }
         if (!*launcher) {

@@ -18,7 +18,7 @@ namespace {
 using Stored = tl::expected<void, std::string>;
 using Kind = OptionRow::Kind;
 
-constexpr std::uint32_t most_hosts = Hostlist::most_in_range;
+constexpr std::uint32_t max_hosts = Hostlist::max_in_range;
 
 Stored refuse(std::string cause) { return tl::unexpected(std::move(cause)); }
 
@@ -35,7 +35,7 @@ Stored check_word(std::string_view value) {
     return {};
 }
 
-// What host names are made of; whether they are whole is seen where they are made.
+// Checks the characters of host names; the place that makes a name checks the whole of it.
 Stored check_name(std::string_view value) {
     if (auto word = check_word(value); !word) return word;
     if (!is_alphanumeric(value, "-._")) return refuse("holds a character that no name has");
@@ -208,9 +208,9 @@ Stored tree_shape(Settings& settings, std::string_view value) {
     if (kind == "kary" || (kind == "mincrit" && has_k)) {
         const std::uint32_t least = kind == "kary" ? 0 : 1;
         auto k = parse_number<std::uint32_t>(has_k ? value.substr(at + 1) : "");
-        if (!k || *k < least || *k > most_hosts) {
+        if (!k || *k < least || *k > max_hosts) {
             return refuse(
-                fmt::format("needs a number from {} to {} after \"{}:\"", least, most_hosts, kind));
+                fmt::format("needs a number from {} to {} after \"{}:\"", least, max_hosts, kind));
         }
         settings.topology = {kind == "kary" ? Shape::kary : Shape::mincrit, *k};
         return {};
@@ -235,18 +235,18 @@ constexpr auto rows = std::to_array<OptionRow>({
     {"cluster-name", "NAME", "", "The cluster's name, from which the host names are made", boot,
      Kind::value, text<&S::cluster_name, check_name>},
     {"size", "N", "1", "How many pods are expected now", boot, Kind::value,
-     number<&S::size, 1, most_hosts>},
+     number<&S::size, 1, max_hosts>},
     {"min-size", "N", "", "How many brokers must be up before the lead's command starts", boot,
-     Kind::value, number<&S::min_size, 1, most_hosts>},
+     Kind::value, number<&S::min_size, 1, max_hosts>},
     {"max-size", "N", "", "How many hosts are registered, so that the cluster can grow", boot,
-     Kind::value, number<&S::max_size, 1, most_hosts>},
-    {"index", "N", "", "This pod's index, where the platform does not tell it", boot | topology,
-     Kind::value, number<&S::index, 0, most_hosts - 1>},
+     Kind::value, number<&S::max_size, 1, max_hosts>},
+    {"index", "N", "", "This pod's index, if the platform does not give it", boot | topology,
+     Kind::value, number<&S::index, 0, max_hosts - 1>},
     {"hostname", "H", "", "This pod's host name instead of the kernel's", boot, Kind::value,
      text<&S::hostname, check_word>},
     {"service", "NAME", "", "The headless service under which the pods have their names", boot,
      Kind::value, text<&S::service, check_word>},
-    {"namespace", "NS", "", "The Kubernetes namespace, where the pod does not tell it", boot,
+    {"namespace", "NS", "", "The Kubernetes namespace, if the pod does not show it", boot,
      Kind::value, text<&S::namespace_name, check_word>},
     {"cluster-domain", "D", "", "The DNS domain of the Kubernetes cluster, usually cluster.local",
      boot, Kind::value, text<&S::cluster_domain, check_word>},
@@ -306,7 +306,7 @@ constexpr auto rows = std::to_array<OptionRow>({
      "Write the resource set R from this pod's hardware, or let Flux discover it", boot,
      Kind::value, choice<&S::resources, resources_choices>},
     {"resource-config", "HOSTS=cores:N[,gpus:N][,property:P]", "",
-     "What each host of a group has, where pods are unequal: all of them or none", boot,
+     "Resources of each host of a group, if pods are unequal: list all hosts or none", boot,
      Kind::repeated, appended<&S::resource_config, check_resource_config>},
 
     // The node rule.
@@ -314,8 +314,8 @@ constexpr auto rows = std::to_array<OptionRow>({
      "If Flux would count more than this pod has: refuse, count its limit, or only log it",
      boot | topology, Kind::value, choice<&S::node_rule, node_rule_choices>},
     {"node-reserve", "PERCENT", "10",
-     "How much less than the node's CPUs a limit may be and still stand for the whole node",
-     boot | topology, Kind::value, number<&S::node_reserve, 0, 90>},
+     "Treat a limit up to this percent below the node's CPUs as the whole node", boot | topology,
+     Kind::value, number<&S::node_reserve, 0, 90>},
     {"node-check", "on|off", "",
      "Drain a rank that shares its node with an earlier one (default: on, unless the node is "
      "proven "
@@ -326,9 +326,9 @@ constexpr auto rows = std::to_array<OptionRow>({
      Kind::value, choice<&S::bind_cpus, on_off_choices>},
     {"node-name", "NAME", "", "The node of this pod, spec.nodeName of the downward API", boot,
      Kind::value, text<&S::node_name, check_word>},
-    {"cpu-request", "CPUS", "", "The CPU request of this container, where cgroups do not tell it",
+    {"cpu-request", "CPUS", "", "The CPU request of this container, if cgroups do not show it",
      boot | topology, Kind::value, cpu_quantity<&S::cpu_request>},
-    {"cpu-limit", "CPUS", "", "The CPU limit of this container, where no quota enforces it",
+    {"cpu-limit", "CPUS", "", "The CPU limit of this container, if no quota enforces it",
      boot | topology, Kind::value, cpu_quantity<&S::cpu_limit>},
 
     // The wait.
@@ -346,7 +346,7 @@ constexpr auto rows = std::to_array<OptionRow>({
      "Stay above the broker: join again after a lost parent, and end in order at SIGTERM", boot,
      Kind::flag, flag<&S::supervise>},
     {"when-parent-leaves", "auto|rejoin|complete|fail", "auto",
-     "What a supervised follower does once its parent is gone; auto: join again if it was lost, "
+     "Action of a supervised follower once its parent is gone; auto: join again if it was lost, "
      "end with 0 if it shut down in order",
      boot, Kind::value, choice<&S::when_parent_leaves, when_parent_leaves_choices>},
     {"grace", "D", "",
@@ -385,16 +385,16 @@ constexpr auto rows = std::to_array<OptionRow>({
      text<&S::config, check_path>},
     {"minicluster", "FILE", "", "A Flux Operator MiniCluster whose settings and command are taken",
      boot, Kind::value, text<&S::minicluster, check_path>},
-    {"container", "NAME", "", "The MiniCluster's container that runs Flux, where it has several",
-     boot, Kind::value, text<&S::container, check_word>},
+    {"container", "NAME", "", "The MiniCluster's container that runs Flux, if it has several", boot,
+     Kind::value, text<&S::container, check_word>},
 
-    // What fluxpod tells.
+    // What fluxpod logs and reports.
     {"report", "FILE", "", "Append the stages of the boot to FILE as lines of JSON", boot,
      Kind::value, text<&S::report, check_path>},
     {"termination-log", "FILE", "/dev/termination-log",
-     "Where the last error goes for kubectl describe, if the file exists", all, Kind::value,
+     "File for the last error, shown by kubectl describe, if the file exists", all, Kind::value,
      text<&S::termination_log, check_path>},
-    {"log-level", "debug|info|warning|error", "info", "The least that is logged", all, Kind::value,
+    {"log-level", "debug|info|warning|error", "info", "Lowest level to log", all, Kind::value,
      choice<&S::log_level, log_level_choices>},
     {"log-format", "text|json", "text", "How log lines on stderr look", all, Kind::value,
      choice<&S::log_format, log_format_choices>},

@@ -74,7 +74,7 @@ Status take_operand(CommandLine& line, const std::string& word) {
     return {};
 }
 
-// The value of the option `word`: behind its "=", else `next`, which is then taken.
+// The value of the option `word`: after its "=", else `next`, which is then taken.
 Result<std::string> take_value(const OptionRow& row, const std::string& word,
                                std::span<const std::string>& rest) {
     const std::string name(row.name);
@@ -122,7 +122,7 @@ Result<CommandLine> read_command_line(const std::vector<std::string>& words, uns
     const std::vector<std::string> before(words.begin(), dashes);
     if (dashes != words.end()) line.command.assign(dashes + 1, words.end());
 
-    // Whoever asks for help gets it, however wrong the rest is.
+    // A request for help is answered, however wrong the rest is.
     auto asks_help = [](const std::string& word) { return word == "--help" || word == "-h"; };
     if (std::ranges::any_of(before, asks_help)) {
         line.help = true;
@@ -151,7 +151,7 @@ bool is_number(std::string_view text) {
     return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
-// "8050_TCP", "8050_TCP_ADDR": what stands behind "_PORT_".
+// "8050_TCP", "8050_TCP_ADDR": the text after "_PORT_".
 bool is_port_link(std::string_view text) {
     constexpr std::array protocols{"TCP", "UDP", "SCTP"};
     constexpr std::array facts{"PROTO", "PORT", "ADDR", "START", "END"};

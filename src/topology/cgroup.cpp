@@ -22,7 +22,7 @@ namespace fluxpod {
 namespace {
 
 // A machine with many containers has many mounts.
-constexpr std::size_t most_mountinfo_bytes = std::size_t{16} << 20U;
+constexpr std::size_t max_mountinfo_bytes = std::size_t{16} << 20U;
 
 // ---- /proc/self/cgroup and mountinfo ------------------------------------------------------------
 
@@ -93,7 +93,7 @@ std::optional<Mount> parse_mount(const std::string& line) {
 
 // ---- the process's own cgroup -------------------------------------------------------------------
 
-// The path below `root`, or nothing where it is elsewhere.
+// Returns the path below `root`, or nullopt if it is elsewhere.
 std::optional<std::string> below(const std::string& path, const std::string& root) {
     if (root == "/") return path == "/" ? "" : path;
     if (!path.starts_with(root)) return std::nullopt;
@@ -114,7 +114,7 @@ class Cgroups {
         auto members = read_file(root + memberships_file);
         if (!members) unseen_ = could_not_read(memberships_file, members.error().cause);
         memberships_ = parse_memberships(members.value_or(""));
-        auto mounts = read_file(root + mounts_file, most_mountinfo_bytes);
+        auto mounts = read_file(root + mounts_file, max_mountinfo_bytes);
         if (!mounts && unseen_.empty()) unseen_ = could_not_read(mounts_file, mounts.error().cause);
         for (const auto& line : split(mounts.value_or(""), '\n')) {
             if (auto mount = parse_mount(line)) mounts_.push_back(std::move(*mount));
@@ -248,8 +248,8 @@ void read_request(const Cgroups& cgroups, const Hierarchy& cpu, CgroupLimits& li
         const CpuRange here =
             cpu.v2 ? request_of_weight(*value, limits.cpu_quota) : request_of_shares(*value);
         const CpuRange inner = limits.cpu_request.value_or(here);
-        limits.cpu_request = CpuRange{.least = std::min(here.least, inner.least),
-                                      .most = std::max(here.most, inner.most)};
+        limits.cpu_request =
+            CpuRange{.min = std::min(here.min, inner.min), .max = std::max(here.max, inner.max)};
         limits.cpu_request_is_default = *value == usual;
         if (*value != usual) return;
     }
@@ -303,11 +303,11 @@ std::optional<std::uint64_t> read_memory_limit(const Cgroups& cgroups) {
 
 // The kernel's bounds for cpu.shares. The kubelet puts what is beyond them on them.
 constexpr std::uint64_t least_shares = 2;
-constexpr std::uint64_t most_shares = 262144;
+constexpr std::uint64_t max_shares = 262144;
 constexpr double shares_per_cpu = 1024;
 
 std::uint64_t weight_by_line(std::uint64_t shares) {
-    return 1 + (shares - least_shares) * 9999 / (most_shares - least_shares);
+    return 1 + (shares - least_shares) * 9999 / (max_shares - least_shares);
 }
 
 // Through (2, 1), (1024, 100) and (262144, 10000), so that the defaults meet.
@@ -320,7 +320,7 @@ std::uint64_t weight_by_curve(std::uint64_t shares) {
 // The least shares with at least this weight; both formulas only grow.
 std::uint64_t least_with(std::uint64_t (*weight_of)(std::uint64_t), std::uint64_t weight) {
     std::uint64_t low = least_shares;
-    std::uint64_t high = most_shares + 1;
+    std::uint64_t high = max_shares + 1;
     while (low < high) {
         const std::uint64_t middle = low + (high - low) / 2;
         if (weight_of(middle) < weight) {
@@ -335,37 +335,35 @@ std::uint64_t least_with(std::uint64_t (*weight_of)(std::uint64_t), std::uint64_
 // The requests between two shares, both included.
 CpuRange request_between(std::uint64_t first, std::uint64_t last) {
     return {
-        .least = first <= least_shares ? 0 : static_cast<double>(first) / shares_per_cpu,
-        .most = last >= most_shares ? std::numeric_limits<double>::infinity()
-                                    : static_cast<double>(last + 1) / shares_per_cpu,
+        .min = first <= least_shares ? 0 : static_cast<double>(first) / shares_per_cpu,
+        .max = last >= max_shares ? std::numeric_limits<double>::infinity()
+                                  : static_cast<double>(last + 1) / shares_per_cpu,
     };
 }
 
-bool agrees(const CpuRange& range, double cpus) {
-    return range.least <= cpus && cpus <= range.most;
-}
+bool agrees(const CpuRange& range, double cpus) { return range.min <= cpus && cpus <= range.max; }
 
 }  // namespace
 
 CpuRange request_of_shares(std::uint64_t shares) {
-    const std::uint64_t known = std::clamp(shares, least_shares, most_shares);
+    const std::uint64_t known = std::clamp(shares, least_shares, max_shares);
     return request_between(known, known);
 }
 
 CpuRange request_of_weight(std::uint64_t weight, const std::optional<double>& quota) {
     const std::uint64_t known = std::clamp<std::uint64_t>(weight, 1, 10000);
     auto range_by = [&](std::uint64_t (*weight_of)(std::uint64_t)) {
-        const std::uint64_t first = std::min(least_with(weight_of, known), most_shares);
+        const std::uint64_t first = std::min(least_with(weight_of, known), max_shares);
         const std::uint64_t last = least_with(weight_of, known + 1) - 1;
         // A weight that the formula jumps over stands for what is next to it.
-        return request_between(first, std::max(first, std::min(last, most_shares)));
+        return request_between(first, std::max(first, std::min(last, max_shares)));
     };
     const CpuRange line = range_by(weight_by_line);
     const CpuRange curve = range_by(weight_by_curve);
     if (quota && agrees(line, *quota) != agrees(curve, *quota)) {
         return agrees(line, *quota) ? line : curve;
     }
-    return {.least = std::min(line.least, curve.least), .most = std::max(line.most, curve.most)};
+    return {.min = std::min(line.min, curve.min), .max = std::max(line.max, curve.max)};
 }
 
 CgroupLimits read_cgroup_limits(const std::string& root) {

@@ -65,14 +65,14 @@ std::string draw_core(const NodeMap::Core& core, std::size_t left, std::size_t t
 }  // namespace
 
 std::string draw_as_text(const NodeMap& map) {
-    constexpr std::size_t most_columns = 72;
+    constexpr std::size_t max_columns = 72;
     std::string text;
     for (const auto& block : map.blocks) {
         text += name_of(block) + "\n";
         std::string row;
         for (const auto& core : block.cores) {
             const std::string marks = marks_of(core);
-            if (!row.empty() && row.size() + 1 + marks.size() > most_columns) {
+            if (!row.empty() && row.size() + 1 + marks.size() > max_columns) {
                 text += "   " + row + "\n";
                 row.clear();
             }

@@ -104,7 +104,7 @@ Result<Topology> load(const std::string& machine, Detail detail, X86Probe probe)
     if (hwloc_topology_set_flags(raw, everything ? whole : counted) != 0) {
         return hwloc_failed(machine, "flags");
     }
-    // The x86 component visits every PU to ask its cpuid, which costs most where there are many.
+    // The x86 component visits every PU to ask its cpuid, which costs most on large machines.
     if (probe == X86Probe::without) keep_out(raw, "x86");
     if (!set_source(raw, machine)) {
         return hwloc_failed(machine, "not a topology that hwloc can read");
@@ -161,7 +161,7 @@ void silence_hwloc() {
     (void)::setenv("HWLOC_HIDE_ERRORS", "2", 0);
 }
 
-// The x86 component is asked where the kernel tells of no cores.
+// The x86 component is asked if the kernel shows no cores.
 Result<Topology> load(const std::string& machine, Detail detail) {
     auto topology = load(machine, detail, X86Probe::without);
     if (topology && count(*topology, HWLOC_OBJ_CORE) == 0) {
@@ -177,7 +177,7 @@ hwloc_obj_type_t core_type(const Topology& topology) {
 
 // ---- counting -----------------------------------------------------------------------------------
 
-// What the cgroup allows and, on the live machine, the process is bound to.
+// The CPUs that the cgroup allows and, on the live machine, the process is bound to.
 Result<Bitmap> cpus_of_pod(const Topology& topology, const std::string& machine) {
     Bitmap cpus(hwloc_bitmap_dup(hwloc_topology_get_allowed_cpuset(topology.get())));
     const Bitmap bound(hwloc_bitmap_alloc());

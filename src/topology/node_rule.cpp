@@ -19,7 +19,7 @@ const char* const whole_pod =
     "request more than half of the node's CPUs, or set a required pod anti-affinity on "
     "kubernetes.io/hostname, so that no other pod of the cluster fits beside it";
 
-// "1 CPU", "1.5 CPUs", "2 CPUs": at most three digits behind the point.
+// "1 CPU", "1.5 CPUs", "2 CPUs": at most three digits after the point.
 std::string cpus(double count) {
     const double rounded = std::round(count * 1000) / 1000;
     return fmt::format("{} CPU{}", rounded, rounded == 1 ? "" : "s");
@@ -67,14 +67,14 @@ std::optional<Ceiling> ceiling_of(const NodeFacts& facts) {
     return ceiling;
 }
 
-// Outside of Kubernetes nobody need have set the weight, and the kernel's default is no request.
+// Outside of Kubernetes nobody need have set the weight, and the kernel's default is not a request.
 std::optional<CpuRange> request_of(const NodeFacts& facts) {
     if (facts.cpu_request) return CpuRange{*facts.cpu_request, *facts.cpu_request};
     if (facts.limits.cpu_request_is_default && !facts.in_kubernetes) return std::nullopt;
     return facts.limits.cpu_request;
 }
 
-// What could not be read, and is needed for a proof; empty if all was read.
+// Names what could not be read and is needed for a proof; empty if all was read.
 std::string unseen_in(const NodeFacts& facts) {
     const bool told = facts.cpu_limit && facts.cpu_request;
     const std::string limits = told ? "" : facts.limits.unseen;
@@ -91,7 +91,7 @@ Judgement judge_part(const NodeFacts& facts, const Count& count, std::uint32_t r
     const std::string part = fmt::format(
         "Flux counts {} of the node's {}, {}", count.text(), cpus(facts.shape.complete_pus),
         facts.declared_cores ? "as declared" : "those of this process's cpuset or binding");
-    if (request && request->most < without_reserve(count.cpus, reserve)) {
+    if (request && request->max < without_reserve(count.cpus, reserve)) {
         return {
             .verdict = Verdict::unproven,
             .reason = fmt::format("{}, but the pod requests {}: other pods may have the same CPUs",
@@ -119,7 +119,7 @@ Judgement judge_whole(const NodeFacts& facts, const Count& count) {
     const auto request = request_of(facts);
     const double half = facts.shape.complete_pus / 2.0;
     const std::string whole = fmt::format("Flux counts the whole node, {}", count.text());
-    if (request && request->least > half) {
+    if (request && request->min > half) {
         return {.verdict = Verdict::whole_node,
                 .reason = fmt::format(
                     "{}; the pod requests {}, more than half of it, so no equal pod fits beside it",
@@ -133,7 +133,7 @@ Judgement judge_whole(const NodeFacts& facts, const Count& count) {
             .reason = fmt::format("{}; the pod requests {}, {} half of it, so another one may fit "
                                   "beside it and be counted too",
                                   whole, describe(*request),
-                                  request->most > half ? "perhaps not more than" : "no more than"),
+                                  request->max > half ? "perhaps not more than" : "no more than"),
             .advice = whole_pod};
     }
     if (facts.in_kubernetes) {
@@ -174,7 +174,7 @@ Judgement judge_floating(const NodeFacts& facts, std::uint32_t count) {
                                          : std::string("float over all"),
                                      cpus(facts.shape.complete_pus));
     reason += request ? "; the pod requests " + describe(*request) : "; its request is not known";
-    if (request && request->least + missing >= std::min<double>(count, ceiling->cpus)) {
+    if (request && request->min + missing >= std::min<double>(count, ceiling->cpus)) {
         return {.verdict = Verdict::unproven,
                 .reason = reason + ", so the time is its own, and the place is not",
                 .advice = "",
@@ -241,9 +241,9 @@ Error refusal(const Judgement& judgement, NodeRule rule, bool discovers) {
 }  // namespace
 
 std::string describe(const CpuRange& range) {
-    if (range.most - range.least < 0.05) return cpus(std::round(range.least * 100) / 100);
-    if (std::isinf(range.most)) return "at least " + cpus(range.least);
-    return fmt::format("between {:.2f} and {:.2f} CPUs", range.least, range.most);
+    if (range.max - range.min < 0.05) return cpus(std::round(range.min * 100) / 100);
+    if (std::isinf(range.max)) return "at least " + cpus(range.min);
+    return fmt::format("between {:.2f} and {:.2f} CPUs", range.min, range.max);
 }
 
 std::string_view name_of(Verdict verdict) {

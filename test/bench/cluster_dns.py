@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A cluster's DNS for benchmarks: what CoreDNS's kubernetes plugin knows, behind what its cache
-plugin does. Answers are held under the key (name, type, DO, CD), denials too, with a TTL that
+"""A cluster's DNS for benchmarks: what CoreDNS's kubernetes plugin knows, as its cache plugin
+passes it on. Answers are held under the key (name, type, DO, CD), denials too, with a TTL that
 counts down; packets can be lost.
 
     cluster_dns.py LISTEN RECORDS [--positive S] [--denial S] [--loss P] [--seed N] [--control DIR]
 
-RECORDS is a directory of hosts(5) files, read at every question that the cache does not answer.
-In the control directory, the file `drop-until` holds a time (time.time()) before which every packet is lost, and
-`questions.json` receives the count of questions of each client.
-"""
+RECORDS is a directory of hosts(5) files, read at every question that the cache does not answer. In
+the control directory, the file `drop-until` holds a time (time.time()) before which every packet is
+lost, and `questions.json` receives the count of questions of each client. """
 
 import argparse
 import json

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""fluxpod init against tini, dumb-init and catatonit, each as PID 1, in the same run: how long it takes
-to print its version, what it adds to the start of a command, how long it takes to reap orphans that
-end at once, its memory, and how often it wakes up while nothing happens. Needs root and cc; fluxpod
-should be a release binary.
+"""fluxpod init against tini, dumb-init and catatonit, each as PID 1, in the same run: how long it
+takes to print its version, what it adds to the start of a command, how long it takes to reap
+orphans that end at once, its memory, and how often it wakes up while nothing happens. Needs root
+and cc; fluxpod should be a release binary.
 
     test/bench/init.py [--fluxpod FILE] [--starts 300] [--orphans 5000] [--idle 10]
 """

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""How long after a lead that was made again, with another address, is reachable the cluster is whole:
-run --supervise against a script that starts the broker again after 15 s, with a DNS that holds nothing
-and one that holds answers for 30 s (cluster_dns.py). Needs root and flux on PATH.
+"""How long a cluster takes to be whole again after a lead that was made again, with another
+address, is reachable: run --supervise against a script that starts the broker again after 15 s,
+with a DNS that holds nothing and one that holds answers for 30 s (cluster_dns.py). Needs root and
+flux on PATH.
 
     test/bench/rejoin.py [--fluxpod FILE] [--pods 4] [--rounds 3] [--only WORD]
 """
@@ -102,7 +103,8 @@ def main():
                 if arguments.only not in name:
                     cells.append(f"{'-':>16}")
                     continue
-                runs = [one_run(argvs[name], names, DNS[dns], absent) for _ in range(arguments.rounds)]
+                runs = [one_run(argvs[name], names, DNS[dns], absent)
+                        for _ in range(arguments.rounds)]  # fmt: skip
                 done = [run for run in runs if run is not None]
                 text = f"{statistics.median(done):.2f}, {max(done):.2f}" if done else "never"
                 cells.append(f"{text:>16}")

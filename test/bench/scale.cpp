@@ -124,7 +124,7 @@ int main(int argc, char** argv) {
     const TimePoint begun = clock.now();
     std::mt19937_64 random(1);
     std::uniform_int_distribution<Duration::rep> spread(0, started_within.count());
-    // Not at a whole second: nobody's poll may be favoured by it.
+    // Avoid a whole second, which would favour one pod's poll.
     const TimePoint published = begun + published_at + milliseconds(137);
     ModelDns dns(clock, published, denial_held);
     const LiveHosts no_hosts;
@@ -165,7 +165,7 @@ int main(int argc, char** argv) {
     const double pod_seconds = count * in_seconds(published_at + started_within) / 2;
     std::printf(
         "{\"pods\":%u,\"denial_held\":%.0f,\"median\":%.3f,\"p99\":%.3f,\"max\":%.3f,"
-        "\"most_questions_per_second\":%u,\"late_questions_per_pod_and_second\":%.3f,"
+        "\"max_questions_per_second\":%u,\"late_questions_per_pod_and_second\":%.3f,"
         "\"kib_per_pod\":%.1f,\"cpu_share_per_pod\":%.7f,\"questions\":[",
         count, in_seconds(denial_held), delays[delays.size() / 2], delays[delays.size() * 99 / 100],
         delays.back(), *std::ranges::max_element(questions), late,

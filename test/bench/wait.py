@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """How long after the moment at which success became possible the cluster is up: fluxpod against raw
-brokers, against scripts that poll with getaddrinfo, and against the operator's way, behind a DNS that
+brokers, against scripts that poll with getaddrinfo, and against the operator's way, with a DNS that
 caches as CoreDNS does (cluster_dns.py). Needs root and flux on PATH.
 
     test/bench/wait.py [--fluxpod FILE] [--pods 4] [--rounds 3] [--only SCENARIO] [--peers A,B]

@@ -29,7 +29,8 @@ def start(request, net, unique_name):
 
 @pytest.fixture
 def in_pod(net, unique_name):
-    """Starts a command as PID 1 of a pod only: where /etc, mounts or the name matter."""
+    """Starts a command as PID 1 of a pod only, for tests in which /etc, mounts or the name
+    matter."""
     started = []
 
     def run(argv, name=None, **how):

@@ -2,7 +2,7 @@
  * What fluxpod init runs in its tests. Linked statically, so that it needs nothing of a root.
  *   report N...    says "ready", then every signal that comes; ends with 0 once it has seen each N
  *   nothing        says "ready" and waits for ever, with every signal at its default
- *   once N         says "ready", catches the first N, says "got N", then every signal has its default
+ *   once N         says "ready", catches the first N, says "got N", then all signals have defaults
  *   stubborn       the same, but SIGTERM and SIGINT are ignored
  *   orphans N      makes N orphans, ends them all at once when SIGUSR1 comes, then waits
  *   storm          makes orphans that end at once, on and on, and ends with 0 at signal 34, whose

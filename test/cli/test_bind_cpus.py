@@ -10,7 +10,8 @@ import pytest
 PROGRAM = "etc/flux/modprobe/rc1.d/fluxpod-node-check.py"
 MACHINES = {
     "plain": [[[cpu] for cpu in range(8)]],
-    "threads side by side": [[[0, 1], [2, 3], [4, 5], [6, 7]], [[8, 9], [10, 11], [12, 13], [14, 15]]],
+    "threads side by side": [[[0, 1], [2, 3], [4, 5], [6, 7]],
+                             [[8, 9], [10, 11], [12, 13], [14, 15]]],  # fmt: skip
     "threads interleaved": [[[0, 4], [1, 5], [2, 6], [3, 7]]],
     "NUMA nodes interleaved": [[[0], [2], [4], [6]], [[1], [3], [5], [7]]],
     "one CPU offline": [[[0, 1], [2], [4, 5], [6, 7]]],

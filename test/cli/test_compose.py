@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The compose files of container/ give a pod what the overlays give it; test/cluster/test_podman.py runs
-them."""
+"""The compose files of container/ give a pod what the overlays give it; test/cluster/test_podman.py
+runs them."""
 
 import re
 from pathlib import Path

@@ -30,7 +30,8 @@ def test_a_broker_that_a_signal_ends_is_128_plus_it(start, lead):
 
 
 def test_arguments_arrive_byte_for_byte(start, lead, dump):
-    command = [b"a program", b"", b"two words", b"--", b"$HOME `x` \"'\\", b"\xff\xfe", b"-n1", b"\n"]
+    command = [b"a program", b"", b"two words", b"--", b"$HOME `x` \"'\\", b"\xff\xfe", b"-n1",
+               b"\n"]  # fmt: skip
     argv = dump(start(lead("--", *command))).argv
     assert argv[-len(command) :] == command
 
@@ -55,7 +56,7 @@ def test_the_environment_is_passed_on_byte_for_byte(start, lead, dump):
 @pytest.mark.parametrize("before, then", [("", "{}"), ("/own", "/own:{}"), ("{}", "{}"),
                                           ("/own:{}:/more", "/own:{}:/more")])  # fmt: skip
 def test_a_search_path_is_extended_once(start, lead, dump, tmp_path, before, then):
-    """Manifests set it for whoever submits from outside."""
+    """Manifests set it for those who submit from outside."""
     ours = str(tmp_path / "root/etc/flux/shell")
     env = {"PATH": os.environ["PATH"]}
     if before:
@@ -66,7 +67,8 @@ def test_a_search_path_is_extended_once(start, lead, dump, tmp_path, before, the
 
 def test_a_clean_signal_state_stays_clean(start, lead, dump):
     seen = dump(start(lead("--", "date")))
-    assert [seen.signals(field) for field in ("SigBlk", "SigIgn", "SigPnd", "ShdPnd")] == [set()] * 4
+    fields = ("SigBlk", "SigIgn", "SigPnd", "ShdPnd")
+    assert [seen.signals(field) for field in fields] == [set()] * 4
 
 
 def test_the_inherited_mask_is_the_brokers_mask(start, lead, dump):

@@ -56,7 +56,7 @@ def test_a_full_disk_is_13_and_leaves_no_half_written_file(
              "curve/curve.cert"]
 )  # fmt: skip
 @pytest.mark.parametrize("obstacle", ["a directory", "a link", "a dangling link"])
-def test_what_stands_where_a_file_goes_is_refused(
+def test_anything_but_a_file_in_the_place_of_a_file_is_refused(
     start, refuses, lead, secret, tmp_path, path, obstacle
 ):
     target = tmp_path / "root" / path
@@ -110,7 +110,7 @@ def test_a_second_boot_changes_nothing(start, lead, secret, tmp_path):
         return {
             path: (path.stat().st_mtime_ns, path.stat().st_ino, path.read_bytes())
             for path in root.rglob("*")
-            if path.is_file() and path.name != "state.json"  # it tells of the boot itself
+            if path.is_file() and path.name != "state.json"  # it describes the boot itself
         }
 
     command = lead("--curve-secret", secret, "--", "date")
@@ -160,8 +160,8 @@ def test_an_archive_whose_directory_cannot_be_synced(lead, tmp_path):
 
 
 # System calls that old kernels, old seccomp filters or network file systems deny.
-NEWER = ("renameat2,getrandom,memfd_create,statx,close_range,openat2,faccessat2,epoll_pwait2,pidfd_open,"
-         "pidfd_send_signal,copy_file_range,sendfile,utimensat,flock,syncfs")  # fmt: skip
+NEWER = ("renameat2,getrandom,memfd_create,statx,close_range,openat2,faccessat2,epoll_pwait2,"
+         "pidfd_open,pidfd_send_signal,copy_file_range,sendfile,utimensat,flock,syncfs")  # fmt: skip
 
 
 @pytest.mark.parametrize("error", ["EPERM", "ENOSYS", "EINVAL", "EOPNOTSUPP"])
@@ -171,11 +171,13 @@ def test_newer_system_calls_are_not_needed(lead, fluxpod, secret, tmp_path, comm
         "run": lead("--curve-secret", secret, "--", "date"),
         "run --supervise": lead("--curve-secret", secret, "--supervise", "--", "date"),
         "render": [fluxpod, "render", "--size", "2", "--index", "0", "--hostname", "two-0",
-                   "--cluster-name", "two", "--curve-secret", secret, "--out", str(tmp_path / "out")],
+                   "--cluster-name", "two", "--curve-secret", secret, "--out",
+                    str(tmp_path / "out")],
         "keygen": [fluxpod, "keygen", str(tmp_path / "curve.cert")],
         "wait": [fluxpod, "wait", f"file:{secret}", "--", "true"],
         "init": [fluxpod, "init", "--", "true"],
     }[command]  # fmt: skip
-    strace = ["strace", "-f", "-o", "/dev/null", "-e", f"trace={NEWER}", "-e", f"inject={NEWER}:error={error}"]
+    strace = ["strace", "-f", "-o", "/dev/null", "-e", f"trace={NEWER}", "-e",
+              f"inject={NEWER}:error={error}"]  # fmt: skip
     done = subprocess.run([*strace, *words], text=True, capture_output=True, timeout=60)
     assert done.returncode == 0, done.stderr

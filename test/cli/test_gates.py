@@ -218,7 +218,7 @@ def test_a_command_that_is_still_missing_after_the_wait_is_127(start, refuses, f
     refuses(process, 127, "no-such-program", within=5)
 
 
-def test_a_command_that_is_missing_is_told_before_the_wait(start, refuses, fluxpod):
+def test_a_missing_command_is_reported_before_the_wait(start, refuses, fluxpod):
     process = start([fluxpod, "wait", "--timeout", "1s", "file:/never", "--", "no-such-program"])
     refuses(process, 23, "/never")
     assert "no-such-program cannot be run yet" in process.log
@@ -376,7 +376,7 @@ def test_a_roll_call_without_threads_does_not_blame_another_program(
 # ---- interfaces that cannot be looked at ---------------------------------------------------------
 
 
-def test_denied_netlink_is_told_and_the_hosts_file_gives_the_address(
+def test_denied_netlink_is_reported_and_the_hosts_file_gives_the_address(
     in_pod, fluxpod, net, secret, cluster
 ):
     pods = []

@@ -36,7 +36,7 @@ def words(fluxpod, secret, tmp_path, *more):
         "the flag is not the ordinal",
         "the ordinal is past the size",
         "the index is past the size",
-        "the index is no number",
+        "the index is not a number",
         "the index is negative",
         "the name is another cluster's",
         "the name is not in the host list",

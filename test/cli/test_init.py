@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""fluxpod init. Each test is named after its row in docs/pid1.md, and runs as PID 1 and as an
-ordinary process where that makes a difference. PEER=tini (dumb-init, catatonit) puts another init
-in its place, which is skipped where it has no such option; docs/pid1.md has the result."""
+"""fluxpod init; docs/pid1.md lists the tests of each behaviour. Each runs as PID 1, and as an
+ordinary process if that makes a difference. PEER=tini (dumb-init, catatonit) puts another init in
+its place, and skips a test whose option it does not have; docs/pid1.md has the result."""
 
 import contextlib
 import ctypes
@@ -150,7 +150,7 @@ def descendants(pid):
 
 
 def left_behind():
-    """What an ordinary init leaves comes to us, who are PID 1 of all tests."""
+    """Processes that an ordinary init leaves come to us, who are PID 1 of all tests."""
     return [pid for pid in children(os.getpid())
             if status(pid, "Name") == "init_child" and state(pid) != "Z"]  # fmt: skip
 
@@ -201,17 +201,17 @@ def only_child(process):
 
 
 @pytest.mark.parametrize("code", [0, 1, 2, 126, 127, 128, 143, 255])
-def test_exit_codes(init, code):
+def test_the_exit_code_of_the_command_is_passed_on(init, code):
     process = init(CHILD, "exit", str(code))
     assert process.wait(10) == code
 
 
 @pytest.mark.parametrize("number", [1, 2, 6, 9, 11, 13, 15, 34, 64])
-def test_exit_signal(init, number):
+def test_a_command_that_a_signal_ends_gives_128_plus_it(init, number):
     assert init(CHILD, "die", str(number)).wait(10) == 128 + number
 
 
-def test_exit_term(init):
+def test_a_forwarded_sigterm_gives_143(init):
     process = ready(init(CHILD, "nothing"))
     process.signal(signal.SIGTERM)
     assert process.wait(10) == 143
@@ -222,7 +222,7 @@ def test_exit_term(init):
     [("missing", 127), ("missing path", 127), ("below a file", 126), ("directory", 126),
      ("no x", 126), ("broken interpreter", 127)],
 )  # fmt: skip
-def test_exec_failures(init, tmp_path, kind, code):
+def test_a_command_that_cannot_be_run_gives_126_or_127_and_one_line(init, tmp_path, kind, code):
     name = str(tmp_path / "program")
     if kind == "missing":
         name = "no-such-program"
@@ -240,7 +240,7 @@ def test_exec_failures(init, tmp_path, kind, code):
 
 
 @pytest.mark.parametrize("program", ["no-such-program", "broken"])
-def test_exec_epipe(init, tmp_path, program):
+def test_a_failed_exec_gives_127_though_nobody_reads_stderr(init, tmp_path, program):
     def nobody_reads():
         read_end, write_end = os.pipe()
         os.dup2(write_end, 2)
@@ -254,7 +254,7 @@ def test_exec_epipe(init, tmp_path, program):
     assert init(program, setup=nobody_reads).wait(10) == 127
 
 
-def test_exec_noshebang(init, tmp_path):
+def test_a_script_without_an_interpreter_line_is_run_by_sh(init, tmp_path):
     script = tmp_path / "script"
     script.write_text('echo "$1"; exit 4\n')
     script.chmod(0o755)
@@ -263,11 +263,11 @@ def test_exec_noshebang(init, tmp_path):
     assert process.stdout == "two words\n"
 
 
-def test_exec_nopath(init):
+def test_without_a_path_variable_the_default_path_is_searched(init):
     assert init("sh", "-c", "exit 6", env=[b"A=1"]).wait(10) == 6
 
 
-def test_fork_fails(init, complains):
+def test_a_fork_that_fails_gives_126_and_a_message(init, complains):
     def no_process_more():
         os.setgid(65534)
         os.setuid(65534)
@@ -281,7 +281,7 @@ def test_fork_fails(init, complains):
               ["--size", "3", "--", "true"]], ids=str,
 )  # fmt: skip
 @only_ours
-def test_usage(launch, fluxpod, mode, refuses, words):
+def test_wrong_words_are_refused(launch, fluxpod, mode, refuses, words):
     code = 10 if "x" in words else 2
     refuses(launch(mode, [fluxpod, "init", *words]), code)
 
@@ -294,7 +294,7 @@ def report(init, numbers, options=(), **how):
 
 
 @pytest.mark.parametrize("options", [(), ("--group",)], ids=["alone", "group"])
-def test_fwd_common(init, options):
+def test_common_signals_are_forwarded(init, options):
     process = report(init, COMMON, options)
     for number in COMMON:
         process.signal(number)
@@ -303,7 +303,7 @@ def test_fwd_common(init, options):
 
 
 @pytest.mark.parametrize("options", [(), ("--group",)], ids=["alone", "group"])
-def test_fwd_rt(init, options):
+def test_realtime_signals_are_forwarded_in_their_order(init, options):
     numbers = range(34, 65)
     process = report(init, numbers, options)
     for number in numbers:
@@ -313,7 +313,7 @@ def test_fwd_rt(init, options):
 
 
 @pytest.mark.parametrize("options", [(), ("--group",)], ids=["alone", "group"])
-def test_fwd_fault(init, options):
+def test_fault_signals_are_forwarded(init, options):
     process = report(init, FAULTS, options)
     for number in FAULTS:
         process.signal(number)
@@ -321,7 +321,7 @@ def test_fwd_fault(init, options):
     assert sorted(got(process)) == sorted(FAULTS)
 
 
-def test_fwd_stop(init):
+def test_stop_signals_are_forwarded(init):
     process = report(init, STOPS)
     for number in STOPS:
         process.signal(number)
@@ -329,11 +329,11 @@ def test_fwd_stop(init):
 
 
 @pytest.mark.parametrize("number", [1, 6, 15, 20, 28, 40])
-def test_fwd_inside(init, number):
+def test_a_signal_from_inside_the_pod_is_forwarded(init, number):
     assert init(CHILD, "tell", str(number)).wait(10) == 0
 
 
-def test_rt_queue(init):
+def test_no_queued_realtime_signal_is_lost(init):
     process = report(init, [64])
     for _ in range(100):
         os.kill(process.pid, 40)
@@ -350,7 +350,7 @@ def test_the_value_of_a_queued_signal_is_passed_on(init):
     assert "got 40 4711" in process.stdout
 
 
-def test_rapid_hup(init):
+def test_fifty_hangups_in_a_row_all_arrive(init):
     process = report(init, [15])
     for count in range(1, 51):
         process.signal(signal.SIGHUP)
@@ -359,7 +359,7 @@ def test_rapid_hup(init):
     assert process.wait(10) == 0
 
 
-def test_user_sigchld(init):
+def test_a_sigchld_from_a_user_is_not_forwarded(init):
     process = report(init, [15])
     for _ in range(20):
         process.signal(signal.SIGCHLD)
@@ -369,7 +369,7 @@ def test_user_sigchld(init):
 
 
 @pytest.mark.parametrize("options", [(), ("--group",)], ids=["alone", "group"])
-def test_early_pending(init, options):
+def test_signals_that_were_pending_before_the_start_arrive(init, options):
     numbers = [1, 2, 10, 12, 15, 20, 40]
 
     def leave_pending():
@@ -382,7 +382,7 @@ def test_early_pending(init, options):
 
 
 @pytest.mark.parametrize("options", [(), ("--group",)], ids=["alone", "group"])
-def test_early_race(init, options):
+def test_a_signal_between_fork_and_exec_ends_the_command(init, options):
     """A signal that comes at any moment between the fork and the exec ends the command."""
     for _ in range(15):
         process = init(CHILD, "nothing", options=options)
@@ -391,7 +391,7 @@ def test_early_race(init, options):
         assert process.wait(10) == 143
 
 
-def test_tstp_cont(init):
+def test_a_stop_and_a_continuation_reach_the_command(init):
     process = ready(init(CHILD, "nothing"))
     child = only_child(process)
     process.signal(signal.SIGTSTP)
@@ -403,7 +403,7 @@ def test_tstp_cont(init):
     assert process.wait(10) == 143
 
 
-def test_stopped_child(init):
+def test_a_stopped_command_is_not_an_ended_one(init):
     process = ready(init(CHILD, "nothing"))
     child = only_child(process)
     os.kill(child, signal.SIGSTOP)
@@ -415,7 +415,7 @@ def test_stopped_child(init):
     assert process.wait(10) == 137
 
 
-def test_reap_stopped(init):
+def test_orphans_are_reaped_while_the_command_is_stopped(init):
     process = ready(init(CHILD, "orphans", "50"))
     child, *orphans = children(process.pid)
     os.kill(child, signal.SIGSTOP)
@@ -426,7 +426,7 @@ def test_reap_stopped(init):
     assert state(child) == "T"
 
 
-def test_eperm(launch, under, mode):
+def test_a_command_that_may_not_be_signalled_is_left_alone(launch, under, mode):
     words = under("setpriv", "--reuid=1234", "--clear-groups", CHILD, "report", "1")
     # Without CAP_KILL, which the command may not need.
     process = ready(launch(mode, ["setpriv", "--bounding-set=-kill", "--inh-caps=-all", *words]))
@@ -439,8 +439,8 @@ def test_eperm(launch, under, mode):
 
 
 @pytest.mark.parametrize("options", [(), ("--group",)], ids=["default", "option"])
-def test_group(init, options):
-    """By default the command alone is told, with --group its children as well."""
+def test_with_group_the_children_of_the_command_get_the_signal(init, options):
+    """By default the command alone gets the signal, with --group its children as well."""
     line = f"{CHILD} nothing & {CHILD} nothing & trap 'exit 9' USR1; while :; do wait; done"
     process = init("sh", "-c", line, options=options)
     podnet.until(lambda: process.stdout.count("ready") == 2, 10)
@@ -457,14 +457,14 @@ def test_group(init, options):
         os.close(fd)
 
 
-def test_nested(launch, under, mode):
+def test_init_below_init_forwards_signals(launch, under, mode):
     process = ready(launch(mode, under(*under(CHILD, "report", "15", "40"))))
     os.kill(process.pid, 40)
     process.signal(15)
     assert process.wait(10) == 0
 
 
-def test_stopped_init(init):
+def test_a_stopped_init_forwards_once_it_continues(init):
     process = report(init, [15, 18])
     os.kill(process.pid, signal.SIGSTOP)
     podnet.until(lambda: state(process.pid) == "T", 10)
@@ -473,14 +473,14 @@ def test_stopped_init(init):
     assert process.wait(10) == 0
 
 
-def test_fwd_storm(init):
+def test_a_signal_gets_through_a_storm_of_orphans(init):
     """Also a signal whose number is above SIGCHLD's gets through."""
     process = ready(init(CHILD, "storm"))
     os.kill(process.pid, 34)
     assert process.wait(10) == 0
 
 
-def test_fwd_latency(init):
+def test_a_signal_in_a_storm_of_orphans_is_soon_passed_on(init):
     """The best of three, while orphans end without a pause. On a quiet machine it is far less."""
 
     def delay():
@@ -494,7 +494,7 @@ def test_fwd_latency(init):
 
 
 @only_ours
-def test_early_blind(launch, fluxpod):
+def test_all_signals_are_blocked_before_the_first_file_is_opened(launch, fluxpod):
     """All signals are blocked before the program itself opens any file."""
     if shutil.which("strace") is None:
         pytest.skip("there is no strace")
@@ -518,7 +518,7 @@ def reaches(count, goal):
         podnet.until(lambda: count() != now, 60, f"progress from {now}")  # noqa: B023
 
 
-def test_reap_all(init):
+def test_five_thousand_orphans_are_all_reaped(init):
     process = init(CHILD, "orphans", "5000")
     reaches(lambda: len(children(process.pid)), 5001)
     ready(process).signal(signal.SIGUSR1)
@@ -527,14 +527,14 @@ def test_reap_all(init):
     assert process.wait(10) == 0
 
 
-def test_reap_status(init):
+def test_the_status_of_the_command_is_told_from_those_of_orphans(init):
     """The command's end among those of many others is not missed, nor is theirs taken for it."""
     line = f"for i in 1 2 3 4 5 6 7 8; do (exit 1) & {CHILD} leave nothing; done; exit 42"
     process = init("sh", "-c", line)
     assert process.wait(10) == 42
 
 
-def test_reap_before(init):
+def test_a_child_from_before_the_exec_is_reaped(init):
     """A child that was there before the exec of the init."""
     made = []
 
@@ -554,13 +554,13 @@ def test_reap_before(init):
     assert process.wait(10) == 0
 
 
-def test_sigchld_ign(init):
+def test_an_ignored_sigchld_at_the_start_changes_nothing(init):
     process = init(CHILD, "exit", "5", setup=lambda: signal.signal(17, signal.SIG_IGN))
     assert process.wait(10) == 5
 
 
 @pytest.mark.parametrize("options", [(), ("--grace", "5")], ids=["plain", "grace"])
-def test_idle_wakeups(init, options):
+def test_idle_means_no_wakeup(init, options):
     process = report(init, [15], options)
     podnet.until(lambda: idle(process.pid), 10)
 
@@ -572,8 +572,8 @@ def test_idle_wakeups(init, options):
     assert woken() == before
 
 
-def test_idle_cpu(init):
-    """Not a tick of CPU while nothing happens, by the kernel's own count in nanoseconds."""
+def test_idle_means_no_cpu_time(init):
+    """No tick of CPU while idle, by the kernel's own count in nanoseconds."""
     process = report(init, [15])
     podnet.until(lambda: idle(process.pid), 10)
 
@@ -585,7 +585,7 @@ def test_idle_cpu(init):
     assert used() == before
 
 
-def test_reap_speed(init):
+def test_the_cost_of_reaping_grows_with_the_number_of_orphans(init):
     """What it costs to reap many orphans does not grow with their number squared."""
 
     def cost(count):
@@ -603,20 +603,20 @@ def test_reap_speed(init):
 
 
 @pytest.mark.parametrize("mode", ["child"])
-def test_np_quiet(init):
+def test_outside_pid_1_no_line_is_printed(init):
     process = init(CHILD, "exit", "0", options=("--log-level", "debug"))
     assert process.wait(10) == 0
     assert process.log == "" and process.stdout == ""
 
 
 @pytest.mark.parametrize("mode", ["child"])
-def test_np_subreaper(init):
+def test_outside_pid_1_init_is_a_subreaper(init):
     process = ready(init(CHILD, "orphans", "3"))
     assert len(children(process.pid)) == 4
     assert process.log == ""
 
 
-def test_orphan_exit(init):
+def test_an_orphan_does_not_delay_the_end(init):
     process = init(CHILD, "leave", "stubborn")
     assert process.wait(5) == 3
 
@@ -632,9 +632,10 @@ def dumped(init, fake_flux, dump):
     return run
 
 
-def test_sig_default(dumped):
+def test_a_clean_signal_state_stays_clean(dumped):
     seen = dumped()
-    assert [seen.signals(field) for field in ("SigBlk", "SigIgn", "SigPnd", "ShdPnd")] == [set()] * 4
+    fields = ("SigBlk", "SigIgn", "SigPnd", "ShdPnd")
+    assert [seen.signals(field) for field in fields] == [set()] * 4
 
 
 def test_the_mask_is_the_inherited_one(dumped):
@@ -644,7 +645,7 @@ def test_the_mask_is_the_inherited_one(dumped):
 
 
 @only_ours
-def test_sig_inherit(dumped, mode):
+def test_ignored_signals_stay_ignored_outside_pid_1(dumped, mode):
     ignored = {signal.SIGPIPE, signal.SIGINT, signal.SIGCHLD, signal.SIGTTOU}
 
     def ignore():
@@ -654,11 +655,11 @@ def test_sig_inherit(dumped, mode):
     assert dumped(setup=ignore).signals("SigIgn") == (set() if mode == "pid1" else ignored)
 
 
-def test_fds_clean(dumped):
+def test_no_descriptor_of_init_reaches_the_command(dumped):
     assert set(dumped().fds) == {0, 1, 2}
 
 
-def test_fds_kept_and_held(init, fake_flux, tmp_path):
+def test_inherited_descriptors_reach_the_command_and_init_closes_them(init, fake_flux, tmp_path):
     def open_them():
         for number in (3, 7, 50):
             os.dup2(os.open(tmp_path / str(number), os.O_CREAT | os.O_RDWR), number)
@@ -673,7 +674,7 @@ def test_fds_kept_and_held(init, fake_flux, tmp_path):
     assert PEER or set(descriptors(process.pid)) == {"0", "1", "2"}
 
 
-def test_listen_pid(launch, under, mode, fake_flux, dump):
+def test_listen_pid_names_the_command(launch, under, mode, fake_flux, dump):
     line = 'LISTEN_PID=$$ LISTEN_FDS=0 exec "$@"'
     command = under(str(fake_flux / "flux"))
     seen = dump(launch(mode, ["/bin/sh", "-c", line, "sh", *command], env=[]))
@@ -694,7 +695,7 @@ def test_what_proves_listen_pid_a_second_time_is_taken_away_with_it(
 
 
 @only_ours
-def test_watchdog_pid(launch, under, mode, fake_flux, dump):
+def test_watchdog_pid_names_the_command(launch, under, mode, fake_flux, dump):
     line = 'WATCHDOG_PID=$$ WATCHDOG_USEC=9 exec "$@"'
     command = under(str(fake_flux / "flux"))
     seen = dump(launch(mode, ["/bin/sh", "-c", line, "sh", *command], env=[]))
@@ -707,17 +708,17 @@ def test_another_listen_pid_is_left(dumped):
     assert dumped(env=given).env == given
 
 
-def test_env_exact(dumped):
+def test_the_environment_is_passed_on_byte_for_byte(dumped):
     given = [b"A=1", b"A=2", b"no equals sign", b"BYTES=\xff \n\t$x\"'", b"EMPTY=", b"=odd"]
     assert dumped(env=given).env == given
 
 
-def test_argv_exact(dumped):
+def test_the_arguments_are_passed_on_byte_for_byte(dumped):
     words = [b"", b"two words", b"--", b"--grace", b"$HOME `x`", b"\xff\xfe", b"\n"]
     assert dumped(*words).argv[1:] == words
 
 
-def test_attrs_kept(init, tmp_path):
+def test_umask_limits_niceness_and_oom_score_are_kept(init, tmp_path):
     def change():
         os.umask(0o27)
         os.nice(5)
@@ -732,7 +733,7 @@ def test_attrs_kept(init, tmp_path):
     assert process.stdout.split() == [str(tmp_path), "0027", "77", "99", niceness, "321"]
 
 
-def test_cwd_kept_and_free(init, tmp_path):
+def test_the_directory_is_kept_for_the_command_and_left_by_init(init, tmp_path):
     program = tmp_path / "here"
     program.write_text(f"#!/bin/sh\npwd; exec {CHILD} report 15\n")
     program.chmod(0o755)
@@ -742,15 +743,16 @@ def test_cwd_kept_and_free(init, tmp_path):
 
 
 @pytest.mark.parametrize("closed", [{0}, {1}, {2}, {0, 1, 2}], ids=str)
-def test_closed_stdio(init, tmp_path, closed):
-    script = f"exec 9>{tmp_path}/open; for n in 0 1 2; do test -e /proc/$$/fd/$n && echo $n >&9; done"
+def test_closed_standard_streams_stay_closed(init, tmp_path, closed):
+    script = (f"exec 9>{tmp_path}/open; "
+              "for n in 0 1 2; do test -e /proc/$$/fd/$n && echo $n >&9; done")  # fmt: skip
     process = init("bash", "-c", script + "; exit 8", setup=lambda: [os.close(n) for n in closed])
     assert process.wait(10) == 8
     assert set(map(int, (tmp_path / "open").read_text().split())) == {0, 1, 2} - closed
 
 
 @pytest.mark.parametrize("level", ["info", "debug"])
-def test_quiet(init, level):
+def test_no_line_is_printed_at_any_log_level(init, level):
     process = init("sh", "-c", "exit 3", options=("--log-level", level))
     assert process.wait(10) == 3
     assert process.log == "" and process.stdout == ""
@@ -826,7 +828,7 @@ def on_terminal(launch, above, mode):
     return run
 
 
-def test_tty_fg(on_terminal, pty):
+def test_the_command_is_in_the_foreground_of_the_terminal(on_terminal, pty):
     line = "stty -echo; read word; echo answer $word; stty echo; exit 4"
     process = on_terminal("sh", "-c", "echo begun; " + line, setup=lambda: pty.control(0, 1, 2))
     pty.expect(b"begun")
@@ -835,21 +837,21 @@ def test_tty_fg(on_terminal, pty):
     assert process.wait(10) == 4
 
 
-def test_tty_winch(on_terminal, pty):
+def test_a_resized_terminal_signals_the_command(on_terminal, pty):
     process = on_terminal(CHILD, "report", "28", setup=lambda: pty.control(0, 1, 2))
     pty.expect(b"ready")
     fcntl.ioctl(pty.master, termios.TIOCSWINSZ, struct.pack("4H", 50, 132, 0, 0))
     assert process.wait(10) == 0
 
 
-def test_tty_hangup(on_terminal, pty):
+def test_a_hangup_of_the_terminal_reaches_the_command(on_terminal, pty):
     process = ready(on_terminal(CHILD, "report", "1", setup=lambda: pty.control(0)))
     os.close(pty.slave)
     os.close(pty.master)
     assert process.wait(10) == 0
 
 
-def test_tty_shell(on_terminal, pty):
+def test_job_control_works_in_an_interactive_shell(on_terminal, pty):
     """Job control in an interactive bash works: a job is stopped and brought back."""
     process = on_terminal(
         "bash", "--norc", "-i", env={"PS1": "prompt> "}, setup=lambda: pty.control(0, 1, 2)
@@ -879,14 +881,14 @@ def test_tty_shell(on_terminal, pty):
     assert process.wait(10) == 5
 
 
-def test_tty_tostop(on_terminal, pty):
+def test_the_command_can_write_with_tostop(on_terminal, pty):
     line = "stty tostop; echo written; exit 3"
     process = on_terminal("sh", "-c", line, setup=lambda: pty.control(0, 1, 2))
     pty.expect(b"written")
     assert process.wait(10) == 3
 
 
-def test_tty_notstdin(on_terminal, pty):
+def test_the_terminal_is_lent_though_stdin_is_elsewhere(on_terminal, pty):
     """With every standard stream elsewhere, a password can still be asked for."""
     line = "echo password: >/dev/tty; read word </dev/tty; test $word = secret"
     process = on_terminal("sh", "-c", line, setup=pty.control)
@@ -895,7 +897,7 @@ def test_tty_notstdin(on_terminal, pty):
     assert process.wait(10) == 0
 
 
-def test_tty_intr(on_terminal, pty):
+def test_a_typed_ctrl_c_arrives_once(on_terminal, pty):
     process = on_terminal(CHILD, "report", "2", "15", setup=lambda: pty.control(0, 1, 2))
     pty.expect(b"ready")
     pty.type(b"\x03")
@@ -916,7 +918,7 @@ def continues_after_a_typed_ctrl_z(process, child, pty):
     assert process.wait(10) == 130
 
 
-def test_tty_ctrlz(on_terminal, pty):
+def test_a_typed_ctrl_z_that_nobody_can_undo_is_undone(on_terminal, pty):
     """Nobody is there who could continue it: neither above PID 1, nor above a session leader."""
     process = on_terminal(CHILD, "nothing", setup=lambda: pty.control(0, 1, 2))
     pty.expect(b"ready")
@@ -964,7 +966,7 @@ class Shell:
                 _, ended = os.waitpid(child, os.WUNTRACED)
                 kind = b"stopped" if os.WIFSTOPPED(ended) else b"ended"
                 owner = os.tcgetpgrp(pty.slave)
-                holder = b"job" if owner == child else b"shell" if owner == os.getpgrp() else b"other"
+                holder = {child: b"job", os.getpgrp(): b"shell"}.get(owner, b"other")
                 os.tcsetpgrp(pty.slave, os.getpgrp())
                 os.write(tell, kind + b" " + holder + b"\n")
                 if kind == b"ended":
@@ -986,13 +988,13 @@ class Shell:
 
 
 @pytest.mark.parametrize("mode", ["child"])
-def test_np_tty_back(launch, above, pty):
+def test_the_terminal_is_given_back_to_the_shell(launch, above, pty):
     shell = Shell(pty, launch, above(CHILD, "exit", "3"))
     assert shell.hears() == "ended job"
 
 
 @pytest.mark.parametrize("mode", ["child"])
-def test_np_ctrlz(launch, above, pty):
+def test_a_typed_ctrl_z_stops_the_job_and_fg_continues_it(launch, above, pty):
     line = "echo begun; read one; echo one $one; read two; echo two $two"
     shell = Shell(pty, launch, above("/bin/sh", "-c", line))
     pty.expect(b"begun")
@@ -1020,7 +1022,7 @@ def test_a_job_that_was_sent_to_the_background_leaves_the_terminal_alone(launch,
 
 
 @pytest.mark.parametrize("mode", ["child"])
-def test_np_bg(launch, above, pty):
+def test_in_the_background_the_terminal_is_not_taken(launch, above, pty):
     """In the background it does not take the terminal; the command is stopped when it reads from
     it, which the shell sees, and fg brings it to the foreground."""
     line = "echo begun; read one; echo one $one"
@@ -1060,7 +1062,7 @@ def bare_root(program, tmp_path):
 
 
 @pytest.mark.parametrize("options", [(), ("--grace", "5")], ids=["plain", "grace"])
-def test_ro_noproc(launch, under, mode, tmp_path, options):
+def test_init_runs_in_a_read_only_root_without_proc(launch, under, mode, tmp_path, options):
     program, *words = under("/child", "report", "15", options=options)
     process = ready(launch(mode, ["/init", *words], setup=bare_root(program, tmp_path)))
     process.signal(15)
@@ -1074,7 +1076,7 @@ def nobody():
     os.setuid(65534)
 
 
-def test_unprivileged(launch, under, mode):
+def test_init_runs_as_any_user_without_privileges(launch, under, mode):
     words = under(CHILD, "report", "15")
     process = ready(launch(mode, ["setpriv", "--no-new-privs", *words], setup=nobody))
     process.signal(15)
@@ -1083,24 +1085,25 @@ def test_unprivileged(launch, under, mode):
 
 
 @pytest.mark.parametrize("error", [errno.EPERM, errno.ENOSYS], ids=["EPERM", "ENOSYS"])
-def test_old_seccomp(init, error):
+def test_denied_newer_system_calls_are_not_needed(init, error):
     """pidfd_send_signal, pidfd_open, clone3, close_range, openat2, pidfd_getfd, faccessat2 and
     epoll_pwait2, the same numbers on every architecture."""
-    process = report(init, [15], setup=lambda: seccomp.deny(error, 424, 434, 435, 436, 437, 438, 439, 441))
+    newer = (424, 434, 435, 436, 437, 438, 439, 441)
+    process = report(init, [15], setup=lambda: seccomp.deny(error, *newer))
     assert PEER or set(descriptors(process.pid)) <= {"0", "1", "2"}
     process.signal(15)
     assert process.wait(10) == 0
     assert process.log == ""
 
 
-def test_low_nofile(init):
+def test_four_descriptors_are_enough(init):
     limit = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (4, 4))  # noqa: E731
     process = report(init, [15], setup=limit)
     process.signal(15)
     assert process.wait(10) == 0
 
 
-def test_low_nproc_and_threads(init):
+def test_two_processes_and_one_thread_are_enough(init):
     def two():
         os.setgroups([])
         os.setgid(64321)
@@ -1116,7 +1119,7 @@ def test_low_nproc_and_threads(init):
 # ---- 7. options ----------------------------------------------------------------------------------
 
 
-def test_grace_kill(init):
+def test_after_the_grace_period_the_command_is_killed(init):
     process = ready(init(CHILD, "stubborn", options=("--grace", "300ms")))
     begun = time.monotonic()
     process.signal(signal.SIGTERM)
@@ -1124,19 +1127,20 @@ def test_grace_kill(init):
     assert time.monotonic() - begun >= 0.3
 
 
-def test_grace_quick(init):
+def test_a_command_that_ends_in_time_is_not_waited_for(init):
     process = ready(init(CHILD, "nothing", options=("--grace", "60")))
     process.signal(signal.SIGTERM)
     assert process.wait(10) == 143
 
 
-def test_grace_left(init):
-    """What the command leaves is ended, in whatever session it is, also if it is stopped."""
+def test_with_grace_leftovers_are_ended(init):
+    """Processes that the command leaves are ended, in whatever session they are, also if
+    stopped."""
     for kind in ("nothing", "stopped"):
         assert init(CHILD, "leave", kind, options=("--grace", "60")).wait(10) == 3
 
 
-def test_grace_left_kill(init):
+def test_with_grace_stubborn_leftovers_are_killed(init):
     begun = time.monotonic()
     process = init(CHILD, "leave", "stubborn", options=("--grace", "300ms"))
     assert process.wait(10) == 3

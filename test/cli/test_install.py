@@ -22,18 +22,12 @@ def install(fluxpod):
     return run
 
 
-def identity(path):
-    """What changes when a file is written anew; to read it is no change."""
-    seen = path.stat()
-    return seen.st_dev, seen.st_ino, seen.st_mode, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns
-
-
 def sha256(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def identity(path):
-    """What a write changes; reading may change the access time."""
+    """Returns what a write changes; reading may change the access time."""
     info = path.stat()
     return info.st_ino, info.st_mode, info.st_mtime_ns, info.st_ctime_ns
 
@@ -105,12 +99,12 @@ def test_one_directory_is_named(install, tmp_path):
     refused(install(tmp_path, tmp_path), 2, "only one DIR")
 
 
-def test_a_missing_directory_is_no_volume(install, tmp_path):
+def test_a_missing_directory_is_refused(install, tmp_path):
     refused(install(tmp_path / "none"), 13, str(tmp_path / "none"), "mount the shared volume")
     assert not (tmp_path / "none").exists()
 
 
-def test_a_file_is_no_directory(install, tmp_path):
+def test_a_file_in_the_place_of_the_directory_is_refused(install, tmp_path):
     (tmp_path / "file").touch()
     refused(install(tmp_path / "file"), 13, "Not a directory")
 
@@ -126,7 +120,7 @@ def test_a_link_in_the_way_is_not_followed(install, tmp_path):
     ("noexec", ["noexec"]),
     ("size=64k", ["No space left", "make room"]),
 ])  # fmt: skip
-def test_an_unfit_volume_is_told(install, tmp_path, options, words):
+def test_an_unfit_volume_is_reported(install, tmp_path, options, words):
     subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", tmp_path], check=True)
     try:
         refused(install(tmp_path), 13, str(tmp_path), *words)
@@ -135,7 +129,7 @@ def test_an_unfit_volume_is_told(install, tmp_path, options, words):
         subprocess.run(["umount", tmp_path], check=True)
 
 
-def test_a_directory_of_others_is_told(install, tmp_path):
+def test_a_directory_of_others_is_reported(install, tmp_path):
     for path in (tmp_path.parent, tmp_path):
         path.chmod(0o755)
     done = install(tmp_path, user=65534, group=65534, extra_groups=[])
@@ -192,11 +186,12 @@ def test_a_view_is_copied_whole(install, view, target):
     ("/opt/software/flux", True), ("../../other/lib", True), ("../bin/flux", False),
     ("{view}/bin/flux", False), (".", False),
 ])  # fmt: skip
-def test_a_link_that_leads_out_of_the_view_is_told(install, view, target, link, leads_out):
+def test_a_link_that_leads_out_of_the_view_is_reported(install, view, target, link, leads_out):
     (view / "bin/link").symlink_to(link.format(view=view))
     done = install("--view", view, target)
     assert done.returncode == 0
-    assert (f"symbolic links out of the view: 1, such as {view}/bin/link -> " in done.stderr) == leads_out
+    warning = f"symbolic links out of the view: 1, such as {view}/bin/link -> "
+    assert (warning in done.stderr) == leads_out
 
 
 def test_an_equal_view_is_left_alone(install, view, target):
@@ -233,7 +228,7 @@ def test_a_view_that_comes_later_is_waited_for(fluxpod, view, target):
     assert listing(target / "view") == listing(view)
 
 
-def test_a_view_that_never_comes_is_told(install, view, target):
+def test_a_view_that_never_comes_is_reported(install, view, target):
     (view / "bin/flux").unlink()
     done = install("--view", view, "--timeout", "0.1s", target)
     assert done.returncode == 23
@@ -261,7 +256,7 @@ def test_a_signal_ends_the_copy_and_nothing_remains(fluxpod, view, target):
     assert os.listdir(target) == ["fluxpod"]
 
 
-def test_what_is_no_file_is_told_and_nothing_remains(install, view, target):
+def test_a_special_file_is_reported_and_nothing_remains(install, view, target):
     os.mkfifo(view / "pipe")
     done = install("--view", view, target)
     assert done.returncode == 13
@@ -359,7 +354,9 @@ def test_a_part_of_the_present_view_does_not_replace_it(install, view, target):
     assert "left alone" in install("--view", target / "view", target).stdout
 
 
-def test_the_draft_of_a_killed_copy_is_removed_and_a_live_one_is_not(fluxpod, install, view, target):
+def test_the_draft_of_a_killed_copy_is_removed_and_a_live_one_is_not(
+    fluxpod, install, view, target
+):
     def drafts():
         return [name for name in os.listdir(target) if name.startswith("view.")]
 

@@ -3,8 +3,8 @@
 published schemas are at hand, valid.
 
 KUBERNETES_SCHEMAS names a directory with Kubernetes' OpenAPI files (api_v1.json and
-apis_apps_v1.json, as api/openapi-spec/v3 has them) and the CRDs of JobSet, LeaderWorkerSet and MPIJob
-(jobset.yaml, lws.yaml, mpijob.yaml)."""
+apis_apps_v1.json, as api/openapi-spec/v3 has them) and the CRDs of JobSet, LeaderWorkerSet and
+MPIJob (jobset.yaml, lws.yaml, mpijob.yaml)."""
 
 import copy
 import itertools
@@ -145,7 +145,9 @@ def test_kubectl_builds_the_same(name):
         pytest.skip("there is no kubectl")
     done = subprocess.run(["kubectl", "kustomize", KUBERNETES / "overlays" / name], check=True,
                           text=True, stdout=subprocess.PIPE)  # fmt: skip
-    built = {(each["kind"], each["metadata"]["name"]): each for each in yaml.safe_load_all(done.stdout)}
+    built = {
+        (each["kind"], each["metadata"]["name"]): each for each in yaml.safe_load_all(done.stdout)
+    }
     expected = build(KUBERNETES / "overlays" / name)
     assert in_any_order(built) == in_any_order(expected)
     for key, document in expected.items():
@@ -284,7 +286,8 @@ def test_where_pods_are_made_again_the_others_join_again(objects):
         stays = kind in ("StatefulSet", "LeaderWorkerSet")
         assert (settings_of(objects, template).get("when-parent-leaves") == "rejoin") == stays
         if stays:
-            assert "--" not in flux_of(template)["args"], "a lead that finishes would be started again"
+            arguments = flux_of(template)["args"]
+            assert "--" not in arguments, "a lead that finishes would be started again"
 
 
 # What Flux and its jobs write to (plan/scratch.hpp): the root is read-only.
@@ -316,7 +319,9 @@ def test_an_archive_outlives_the_pods(objects):
         flux = flux_of(template)
         if "--archive" in flux["args"]:
             archive = Path(flux["args"][flux["args"].index("--archive") + 1])
-            (mount,) = [each for each in flux["volumeMounts"] if each["mountPath"] == str(archive.parent)]
+            (mount,) = [
+                each for each in flux["volumeMounts"] if each["mountPath"] == str(archive.parent)
+            ]
             claims = workload(objects)[2]["volumeClaimTemplates"]
             assert mount["name"] in [claim["metadata"]["name"] for claim in claims]
 
@@ -386,8 +391,9 @@ def schemas():
     for name in ("jobset", "lws", "mpijob"):
         crd = yaml.safe_load((directory / f"{name}.yaml").read_text())["spec"]
         for version in crd["versions"]:
-            found[f"{crd['names']['kind']} {version['name']}"] = version["schema"]["openAPIV3Schema"]
-    # A Job stands as a template in a JobSet.
+            name = f"{crd['names']['kind']} {version['name']}"
+            found[name] = version["schema"]["openAPIV3Schema"]
+    # A Job is a template in a JobSet.
     jobs = found["JobSet v1alpha2"]["properties"]["spec"]["properties"]["replicatedJobs"]
     found["Job v1"] = {"type": "object", "properties": {
         **dict.fromkeys(("apiVersion", "kind"), {"type": "string"}), "metadata": {"type": "object"},

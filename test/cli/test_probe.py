@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""fluxpod probe: what Kubernetes' exec probes are told at each point of a pod's life."""
+"""fluxpod probe: the answer to Kubernetes' exec probes at each point of a pod's life."""
 
+import contextlib
 import json
 import socket
 import struct
@@ -79,7 +80,7 @@ class Broker(threading.Thread):
 
 @pytest.fixture
 def parent():
-    """Listens, and whoever wants is connected to it."""
+    """Listens and accepts every connection."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener
 
@@ -181,17 +182,17 @@ def test_readiness_follows_the_brokers_state(probe, root, at_stage, state, lead,
 
 def test_a_broker_that_hangs_is_not_live_and_is_given_up_in_time(probe, root, at_stage):
     at_stage("launch", launches=1)
-    _hung = Broker(root, None)  # it listens as long as it is kept
-    # What it would wait for, were the time that it is given not kept, never comes.
-    assert answers(probe, "--answer-within", "100ms") == {
-        "startup": 0, "readiness": 1, "liveness": 1}  # fmt: skip
-    assert "does not answer" in probe("liveness", "--answer-within", "100ms")[1]
+    # A probe without a bound would wait for this broker for ever.
+    with contextlib.closing(Broker(root, None).listener):
+        assert answers(probe, "--answer-within", "100ms") == {
+            "startup": 0, "readiness": 1, "liveness": 1}  # fmt: skip
+        assert "does not answer" in probe("liveness", "--answer-within", "100ms")[1]
 
 
 def test_while_a_follower_is_back_at_the_gates_no_broker_is_asked(probe, root, at_stage):
     at_stage("gates", launches=1, rank=1)
-    _hung = Broker(root, None)  # it listens as long as it is kept
-    assert answers(probe) == {"startup": 0, "readiness": 1, "liveness": 0}
+    with contextlib.closing(Broker(root, None).listener):
+        assert answers(probe) == {"startup": 0, "readiness": 1, "liveness": 0}
 
 
 def test_a_supervisor_that_is_not_there_is_not_live(probe, at_stage):
@@ -218,7 +219,8 @@ def test_a_probe_that_does_not_exist_is_a_usage_error(start, fluxpod, refuses, w
 def test_a_no_leaves_the_termination_message_alone(fluxpod, root, tmp_path):
     message = tmp_path / "message"
     message.write_text("the reason")
-    done = subprocess.run([fluxpod, "probe", "startup", "--root", root, "--termination-log", message])
+    words = ["--root", root, "--termination-log", message]
+    done = subprocess.run([fluxpod, "probe", "startup", *words])
     assert done.returncode == 1
     assert message.read_text() == "the reason"
 

@@ -49,8 +49,9 @@ def test_out_writes_what_run_writes(in_pod, render, fluxpod, fake_flux, secret, 
     run = [fluxpod, "run", *CLUSTER, "--root", str(root), "--curve-secret", secret,
            "--flux", str(fake_flux / "flux"), "--node-check", "on"]  # fmt: skip
     assert in_pod(run, name="fp-0").wait(10) == 0
-    render("--index", "0", "--root", str(root), "--out", str(tmp_path / "out"), "--node-check", "on")
-    (root / "run/state.json").unlink()  # it tells of the boot itself
+    out = str(tmp_path / "out")
+    render("--index", "0", "--root", str(root), "--out", out, "--node-check", "on")
+    (root / "run/state.json").unlink()  # it describes the boot itself
     assert tree(tmp_path / "out") == tree(root)
 
 
@@ -152,7 +153,8 @@ def test_flux_accepts_what_is_rendered(needs_flux, render, tmp_path):
     resources = next((tmp_path / "out").rglob("R"))
     subprocess.run(["flux", "config", "load", "--help"], check=True, capture_output=True)
     decoded = subprocess.run(
-        ["flux", "R", "decode", "--nodelist"], stdin=resources.open(), capture_output=True, text=True
+        ["flux", "R", "decode", "--nodelist"],
+        stdin=resources.open(), capture_output=True, text=True,
     )
     assert decoded.stdout.strip() == "fp-[0-3]", decoded.stderr
     assert toml.read_text()

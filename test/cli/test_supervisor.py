@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""run --supervise with a broker that a test scripts, as PID 1 and as an ordinary process: the status,
-signals, the grace period, and what is left behind. test/cluster/test_supervise.py has real ones."""
+"""run --supervise with a broker that a test scripts, as PID 1 and as an ordinary process: the
+status, signals, the grace period, and what is left behind. test/cluster/test_supervise.py has real
+ones."""
 
 import contextlib
 import glob
@@ -30,7 +31,8 @@ def supervised(start, fluxpod, tmp_path):
         program.chmod(0o755)
         get = None if state is None else f'{{"state":"{state}"}}'
         topics = topics or ({"job_manager_queue_start": None} if state is None else {})
-        brokers.append(FakeBroker(tmp_path / "root/run/flux/local", state_machine_get=get, **topics))
+        socket = tmp_path / "root/run/flux/local"
+        brokers.append(FakeBroker(socket, state_machine_get=get, **topics))
         words = command_line([fluxpod, "run", "--supervise"], {
             "--size": "1", "--cluster-name": "one", "--index": "0", "--hostname": "one-0",
             "--namespace": "default", "--root": str(tmp_path / "root"), "--flux": str(program),
@@ -44,7 +46,7 @@ def supervised(start, fluxpod, tmp_path):
         broker.close()
 
 
-# Of bash's commands, `wait` is the one that a trap interrupts at any time.
+# `wait` is the only command of bash that a trap interrupts at any time.
 WAITING = "sleep 1000 & echo begun; while :; do wait; done"
 STUBBORN = f"trap '' TERM; {WAITING}"
 
@@ -106,7 +108,7 @@ def test_the_grace_period_is_kept_with_a_reserve(supervised):
     begun = time.monotonic()
     process.signal(signal.SIGTERM)
     assert process.wait(10) == 137
-    # Not too late either: test/launch/supervisor_test.cpp, where no time passes by itself.
+    # The upper bound is tested in test/unit/launch/supervisor_test.cpp, where time stands still.
     assert time.monotonic() - begun > 1
     assert "took too long" in process.log
 
@@ -126,10 +128,13 @@ def test_a_broker_that_answers_nothing_is_told_to_end_within_the_grace_period(su
 IDLE = {"job_manager_queue_start": "{}", "job_manager_idle": "{}", "attr_rm": "{}"}
 
 
-@pytest.mark.parametrize("seconds, code, left_out", [(0.1, 0, False), (2, 0, True), (60, 13, False)])
-def test_a_dump_is_saved_if_the_grace_period_holds_it(supervised, tmp_path, seconds, code, left_out):
-    """Of 6 s, a dump may take until the broker is killed. A second one is made by Flux itself at its
-    end if there is time for it."""
+@pytest.mark.parametrize("seconds, code, left_out",
+                         [(0.1, 0, False), (2, 0, True), (60, 13, False)])  # fmt: skip
+def test_a_dump_is_saved_if_the_grace_period_holds_it(
+    supervised, tmp_path, seconds, code, left_out
+):
+    """A dump may take nearly the whole period of 6 s. Flux itself makes a second one at its end if
+    there is time for it."""
     write = DUMP.replace("PATH", "__import__('sys').argv[1]").replace("SIZE", "1000")
     write = write.replace("python3 -", 'python3 - "${@: -1}"')
     archive = tmp_path / "archive.tar"
@@ -162,7 +167,8 @@ def test_a_lead_that_saves_is_alive(supervised, fluxpod, tmp_path):
     write = DUMP.replace("PATH", repr(str(dump))).replace("SIZE", str(400 << 20))
     archive = tmp_path / "archive.tar"
     lead = supervised(f"{write}\nexit 0", "--archive", str(archive))
-    probe = [fluxpod, "probe", "liveness", "--root", str(tmp_path / "root"), "--answer-within", "20s"]
+    root = str(tmp_path / "root")
+    probe = [fluxpod, "probe", "liveness", "--root", root, "--answer-within", "20s"]
     answers = []
     while lead.poll() is None:
         state = tmp_path / "root/run/state.json"
@@ -250,7 +256,7 @@ def is_alive(pid):
 
 @pytest.mark.parametrize("start", ["child"], indirect=True)
 def test_children_of_before_and_their_orphans_outlive_the_pod(supervised, tmp_path):
-    """What the broker left is ended all the same."""
+    """Processes that the broker left are ended all the same."""
     line = (f"setsid sleep 4716 & touch {tmp_path}/made; "
             f"until [ -s {tmp_path}/orphan ]; do :; done; exit 4")  # fmt: skip
     process = supervised(line, below=("sh", "-c", HELPERS, str(tmp_path)))
@@ -277,13 +283,14 @@ def test_next_to_children_of_before_signals_and_the_status_are_the_same(supervis
 def test_nothing_is_left_behind(supervised, tmp_path):
     """Also not what left the session and ignores SIGTERM."""
     stray = f"trap '' TERM; echo ready >{tmp_path}/stray; exec sleep 4711"
-    process = supervised(f'setsid sh -c "{stray}" & until [ -s {tmp_path}/stray ]; do :; done; exit 4')
+    script = f'setsid sh -c "{stray}" & until [ -s {tmp_path}/stray ]; do :; done; exit 4'
+    process = supervised(script)
     assert process.wait(10) == 4
     lines = [path.read_bytes() for path in map(Path, glob.glob("/proc/[0-9]*/cmdline"))]
     assert b"sleep\x004711\x00" not in lines
 
 
-def test_a_broker_that_cannot_be_started_is_told_and_final(supervised, tmp_path):
+def test_a_broker_that_cannot_be_started_is_reported_and_final(supervised, tmp_path):
     process = supervised("true", "--flux", str(tmp_path / "none"), "--wait-timeout", "100ms")
     assert process.wait(10) == 127
     assert "none" in process.log

@@ -52,7 +52,7 @@ def test_svg_is_a_whole_document(timeline, reports):
 @pytest.mark.parametrize("content, code, cause", [
     (None, 13, "No such file"), ("", 10, "no stage"), ("root:x:0:0\n", 10, "line 1"),
 ])  # fmt: skip
-def test_what_is_no_report_is_told(timeline, tmp_path, content, code, cause):
+def test_invalid_report_is_rejected(timeline, tmp_path, content, code, cause):
     file = tmp_path / "report"
     if content is not None:
         file.write_text(content)

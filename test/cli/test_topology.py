@@ -90,7 +90,7 @@ def deny_faccessat2():
     seccomp.deny(errno.EPERM, seccomp.FACCESSAT2)
 
 
-def test_reads_that_a_seccomp_profile_denies_are_told_and_the_kernel_counts(topology):
+def test_reads_that_a_seccomp_profile_denies_are_reported_and_the_kernel_counts(topology):
     """hwloc asks faccessat2(2) before it reads /sys, and shows what it can find out without."""
     told = json.loads(topology("--format", "json", setup=deny_faccessat2))
     assert told["verdict"] == "unproven"

@@ -36,7 +36,7 @@ def test_wrong_use_is_2(start, refuses, fluxpod, words, patterns):
     process = start([fluxpod, *words])
     if words:
         refuses(process, 2, *patterns)
-    else:  # the overview stands above the error
+    else:  # the overview comes before the error
         assert process.wait(10) == 2
         assert "Usage" in process.log
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A view of this machine's Flux that brings all that Flux needs of an image but libc: its libraries,
-its Python and a shell. And an image that has libc and an application, and nothing else."""
+"""A view of this machine's Flux that brings all that Flux needs of an image but libc: its
+libraries, its Python and a shell. And an image that has libc and an application, and nothing
+else."""
 
 import json
 import re
@@ -43,13 +44,13 @@ def libraries_of(files):
 
 
 class View:
-    """`path` holds what is to be at `prefix`, for which Flux was built. This Flux was not built for a
-    Python of its own, so there are `more` mounts: (path below the view, path in the pod)."""
+    """`path` holds what is to be at `prefix`, for which Flux was built. This Flux was not built for
+    a Python of its own, so there are `more` mounts: (path below the view, path in the pod)."""
 
     def __init__(self, prefix, path):
         self.prefix, self.path = prefix, path
         shutil.copytree(prefix, path, symlinks=True)
-        shutil.copy("/bin/dash", path / "bin/bash")  # what Flux's rc1 gives it, any shell understands
+        shutil.copy("/bin/dash", path / "bin/bash")  # any shell understands Flux's rc1
         self.more = self._add_python()
         programs = [each for each in path.rglob("*") if each.is_file() and is_elf(each)]
         for library in libraries_of(programs):
@@ -58,8 +59,10 @@ class View:
 
     def _add_python(self):
         def says(*words):
-            return subprocess.run([self.prefix / "bin/flux", "python", *words], check=True, text=True,
-                                  stdout=subprocess.PIPE).stdout.strip()  # fmt: skip
+            command = [self.prefix / "bin/flux", "python", *words]
+            return subprocess.run(
+                command, check=True, text=True, stdout=subprocess.PIPE
+            ).stdout.strip()
 
         bindings = self.path / Path(says("--get-path")).relative_to(self.prefix)
         python, standard_library, modules = json.loads(says("-c", ASK_PYTHON))

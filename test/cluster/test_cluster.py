@@ -54,7 +54,7 @@ def test_a_pod_that_never_comes_is_named(boot):
         assert pod.wait(20) != 0, pod.log_tail()
 
 
-def test_a_pod_with_another_secret_is_told_so(boot, net, fluxpod, tmp_path):
+def test_a_pod_with_another_secret_reports_it(boot, net, fluxpod, tmp_path):
     other = tmp_path / "other"
     other.write_text("another secret of sixteen bytes")
     pods = boot("preflight", "--wait-timeout", "5s", ranks=[0, 1, 2])

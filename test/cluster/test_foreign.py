@@ -108,7 +108,9 @@ def test_it_runs_in_an_empty_chroot(static_program, tmp_path):
     shutil.copy(static_program, tmp_path / "fluxpod")
 
     def run(*words):
-        done = subprocess.run(["chroot", tmp_path, "/fluxpod", *words], capture_output=True, text=True)
+        done = subprocess.run(
+            ["chroot", tmp_path, "/fluxpod", *words], capture_output=True, text=True
+        )
         assert done.returncode == 0, done.stderr
         return done
 
@@ -190,7 +192,8 @@ def test_an_image_with_neither_flux_nor_a_shell_boots_brokers(
              "--curve-secret", "/secret/key", "--wait-timeout", "40s", "--view", prefix, "--",
              f"{prefix}/bin/flux", "run", "-N4", "/application"]  # fmt: skip
     env = {"PATH": "/usr/bin:/bin", "LD_LIBRARY_PATH": "/the/application's"}
-    pods = [net.pod(f"fp-{rank}", words, env={**env, "JOB_COMPLETION_INDEX": str(rank)}, setup=setup)
+    pods = [net.pod(f"fp-{rank}", words, setup=setup,
+                    env={**env, "JOB_COMPLETION_INDEX": str(rank)})
             for rank in range(SIZE)]  # fmt: skip
     all_end_with(pods, 0)
     # Flux itself gives every job the directory of its PMI library.
@@ -237,12 +240,13 @@ def test_a_pod_alone_boots(alone):
     assert alone().returncode == 0
 
 
-def test_a_shell_that_is_missing_is_told_before_flux_ends_for_want_of_it(alone):
+def test_a_missing_shell_is_reported_before_flux_ends_for_want_of_it(alone):
     assert "/bin/bash is not here" in alone(command=RUN).log
 
 
 def test_a_root_that_is_read_only_is_named(alone):
-    told_in_one_line(alone(command=RUN, scratch=()), 13, "/run/fluxpod", "Read-only file system", "--root")
+    told_in_one_line(alone(command=RUN, scratch=()), 13, "/run/fluxpod", "Read-only file system",
+                     "--root")  # fmt: skip
 
 
 def test_a_root_of_others_is_named(alone, tmp_path):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The images, compose files and injection of container/, with Podman: where it works and the release
-was built."""
+"""The images, compose files and injection of container/, with Podman: where it works and the
+release was built."""
 
 import json
 import os
@@ -76,11 +76,12 @@ def podman(tmp_path_factory):
     archive = root.parent / "base.tar"
     subprocess.run(["tar", "-C", root, "-cf", archive, "."], check=True)
     podman("import", "--quiet", archive, "localhost/plain")
-    tried = podman.run("run", "--rm", "--network", "none", "localhost/plain", "/bin/busybox", "true",
-                       check=False)  # fmt: skip
+    tried = podman.run("run", "--rm", "--network", "none", "localhost/plain", "/bin/busybox",
+                       "true", check=False)  # fmt: skip
     if tried.returncode != 0:
         pytest.skip("podman runs no container here: " + tried.stderr.strip().splitlines()[-1])
-    build = ["build", "--quiet", "--file", "container/Dockerfile", "--build-arg", "PROGRAM=prebuilt"]
+    build = ["build", "--quiet", "--file", "container/Dockerfile", "--build-arg",
+             "PROGRAM=prebuilt"]  # fmt: skip
     podman(*build, "--target", "bare", "--tag", "localhost/fluxpod", ".")
     podman(*build, "--target", "flux", "--build-arg", "FLUX_IMAGE=localhost/plain",
            "--tag", "localhost/fluxpod-flux", ".")  # fmt: skip
@@ -152,8 +153,9 @@ def compose_service(**variables):
 
 @pytest.fixture
 def start_replicas(podman):
-    """Runs and names them as docker compose does: podman-compose puts underscores into the names, which
-    are no host names, and cannot repeat a health check. Returns the names and the check's command."""
+    """Runs and names them as docker compose does: podman-compose puts underscores into the names,
+    which are then not host names, and cannot repeat a health check. Returns the names and the
+    check's command."""
 
     def start(**variables):
         project, service = compose_service(**variables)
@@ -188,7 +190,7 @@ def test_equal_replicas_find_their_index_in_their_reverse_names(
 
 @pytest.fixture
 def flux_image(podman, flux_view, tmp_path):
-    """Of this machine's Flux, with fluxpod as its entrypoint."""
+    """An image of this machine's Flux, with fluxpod as its entrypoint."""
     root = tmp_path / "root"
     root.mkdir()
     make_bare_image(root)
@@ -297,7 +299,9 @@ spec:
       image: localhost/plain
       command: [/shared/fluxpod]
       args: [preflight, --size, "{size}", --hosts, "inject-[0-3]", --curve-secret, /secret/key]
-      env: [{{name: FLUXPOD_INDEX, value: "{index}"}}, {{name: FLUXPOD_HOSTNAME, value: inject-{index}}}]
+      env:
+        - {{name: FLUXPOD_INDEX, value: "{index}"}}
+        - {{name: FLUXPOD_HOSTNAME, value: inject-{index}}}
       securityContext: {{readOnlyRootFilesystem: true, allowPrivilegeEscalation: false}}
       volumeMounts:
         - {{name: shared, mountPath: /shared}}

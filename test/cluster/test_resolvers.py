@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`fluxpod wait dns:NAME` behind real resolvers, whose caches and limits are not CoreDNS's. What
-each of them does with the gate's cache keys is in docs/decisions/dns-cache-keys.md."""
+"""`fluxpod wait dns:NAME` with real resolvers, whose caches and limits are not CoreDNS's.
+docs/decisions/dns-cache-keys.md says what each of them does with the gate's cache keys."""
 
 import os
 import shutil

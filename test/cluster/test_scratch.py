@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where Flux and its jobs write, in pods with a read-only root: real brokers, and on each shape of
-mounts a nested instance (flux batch, flux alloc) and a script among the temporary files."""
+"""The places that Flux and its jobs write to, in pods with a read-only root: real brokers, and on
+each shape of mounts a nested instance (flux batch, flux alloc) and a script among the temporary
+files."""
 
 import os
 import re
@@ -37,7 +38,8 @@ def read_only_root(mounts):
             flags = podnet.MS_NOEXEC if "noexec" in options else 0
             podnet.mount("tmpfs", directory, "tmpfs", flags, "mode=1777")
         for directory in ("/", *({"/tmp", "/run"} - {path for path, _ in mounts})):
-            podnet.mount(None, directory, None, podnet.MS_REMOUNT | podnet.MS_BIND | podnet.MS_RDONLY)
+            flags = podnet.MS_REMOUNT | podnet.MS_BIND | podnet.MS_RDONLY
+            podnet.mount(None, directory, None, flags)
         drop_privileges(UID)
 
     return setup
@@ -65,13 +67,15 @@ ROOT = ("/run/fluxpod", "exec")
 @pytest.mark.flux
 @pytest.mark.parametrize("size, mounts, place, told", [
     (2, [ROOT, ("/tmp", "exec"), ("/var/tmp", "exec")], "/tmp", None),
-    (2, [ROOT, ("/tmp", "exec")], "/tmp", "TMPDIR is set to /tmp: /var/tmp takes no files (Read-only"),
+    (2, [ROOT, ("/tmp", "exec")], "/tmp",
+     "TMPDIR is set to /tmp: /var/tmp takes no files (Read-only"),
     (4, [ROOT, ("/tmp", "noexec")], "/run/fluxpod/tmp",
      "TMPDIR is set to /run/fluxpod/tmp: /tmp takes no programs (it is mounted noexec), /var/tmp"),
     (2, [ROOT], "/run/fluxpod/tmp",
      "TMPDIR is set to /run/fluxpod/tmp: /tmp takes no files (Read-only"),
     (2, [("/run/fluxpod", "noexec"), ("/tmp", "noexec"), ("/var/tmp", "exec")], "/var/tmp",
-     "Flux makes its run directory in /var/tmp: /run/fluxpod takes no programs (it is mounted noexec)"),
+     "Flux makes its run directory in /var/tmp: /run/fluxpod takes no programs "
+     "(it is mounted noexec)"),
 ], ids=["as the overlays", "tmp alone", "tmp noexec", "nothing", "root noexec"])  # fmt: skip
 def test_nested_instances_and_scripts_run(needs_flux, boot, size, mounts, place, told):
     work = WORK.format(script=shlex.quote(SCRIPT), size=size)
@@ -80,7 +84,8 @@ def test_nested_instances_and_scripts_run(needs_flux, boot, size, mounts, place,
         assert pod.wait(240) == 0, pod.log_tail(40)
         assert told in pod.log if told else "TMPDIR is" not in pod.log
     said = sorted(pods[0].stdout.splitlines())
-    assert said == ["allocated", *["batched"] * 2, *[f"ran from {place}"] * size], pods[0].log_tail(40)
+    expected = ["allocated", *["batched"] * 2, *[f"ran from {place}"] * size]
+    assert said == expected, pods[0].log_tail(40)
 
 
 @pytest.mark.flux
@@ -88,7 +93,8 @@ def test_with_the_mounts_of_the_manifests_jobs_from_outside_the_broker_run_too(n
     """As kubectl exec does: with the environment of the container."""
     (lead,) = boot([ROOT, ("/tmp", "exec"), ("/var/tmp", "exec")], size=1)
     podnet.until(lambda: "online: fp-0" in lead.log, 60, "the broker")
-    env = {"PATH": os.environ["PATH"], "FLUX_URI": "local:///run/fluxpod/run/flux/local", "HOME": "/"}
+    env = {"PATH": os.environ["PATH"], "FLUX_URI": "local:///run/fluxpod/run/flux/local",
+           "HOME": "/"}  # fmt: skip
 
     def exec_in_pod(*words):
         enter = ["nsenter", "--target", str(lead.pid), "--mount", "--net", "--pid", "--wd=/tmp"]
@@ -109,11 +115,12 @@ def test_with_the_mounts_of_the_manifests_jobs_from_outside_the_broker_run_too(n
 @pytest.mark.parametrize("wrong, cause", [("/nonexistent", "No such file or directory"),
                                           ("/proc", "No such file or directory"),
                                           ("tmp", "it is not an absolute path")])  # fmt: skip
-def test_a_tmpdir_that_does_not_work_is_told_and_replaced(net, fluxpod, wrong, cause):
+def test_a_tmpdir_that_does_not_work_is_reported_and_replaced(net, fluxpod, wrong, cause):
     pod = net.pod("fp-0", [fluxpod, "render", "--explain", "--size", "1"],
                   env={"JOB_COMPLETION_INDEX": "0", "TMPDIR": wrong})  # fmt: skip
     assert pod.wait(30) == 0, pod.log
-    assert f"scratch      TMPDIR is set to /tmp: TMPDIR={wrong} takes no files ({cause})" in pod.stdout
+    row = f"scratch      TMPDIR is set to /tmp: TMPDIR={wrong} takes no files ({cause})"
+    assert row in pod.stdout
     assert "set          TMPDIR=/tmp" in pod.stdout
 
 
@@ -126,8 +133,8 @@ def test_a_full_disk_takes_no_files(net, fluxpod):
     pod = net.pod("fp-0", [fluxpod, "render", "--explain", "--size", "1"],
                   env={"JOB_COMPLETION_INDEX": "0"}, setup=fill)  # fmt: skip
     assert pod.wait(30) == 0, pod.log
-    assert re.search(r"^scratch +TMPDIR is set to \S+: /tmp takes no files \(No space left", pod.stdout,
-                     re.M)  # fmt: skip
+    assert re.search(r"^scratch +TMPDIR is set to \S+: /tmp takes no files \(No space left",
+                     pod.stdout, re.M)  # fmt: skip
 
 
 def test_one_that_has_no_inodes_left_takes_no_files(net, fluxpod):

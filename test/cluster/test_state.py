@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Flux's state from one life of a cluster to the next (run --supervise --archive), with real brokers:
-nothing is lost, nothing runs twice, and what cannot be restored is never shown to Flux.
+"""Flux's state from one life of a cluster to the next (run --supervise --archive), with real
+brokers: nothing is lost, nothing runs twice, and what cannot be restored is never shown to Flux.
 
-STATE_ROUNDS=10 makes it ten lives of the cluster instead of three. END_ROUNDS=10 ends ten leads on a
-busy machine instead of one, and END_HOGS says with how many busy processes (20)."""
+STATE_ROUNDS=10 makes it ten lives of the cluster instead of three. END_ROUNDS=10 ends ten leads on
+a busy machine instead of one, and END_HOGS says with how many busy processes (20)."""
 
 import os
 import signal
@@ -88,7 +88,7 @@ def cluster(net, fluxpod, secret, tmp_path):
 
 @pytest.fixture
 def done(tmp_path):
-    """Where each job leaves a line when it has run to its end, and only then."""
+    """The file to which each job adds a line when it has run to its end, and only then."""
 
     class Done:
         path = tmp_path / "done"
@@ -134,7 +134,8 @@ def test_no_job_is_lost_or_runs_twice_over_lives_of_different_sizes(cluster, don
 
 @pytest.fixture
 def load():
-    """Starts and ends busy processes, which leave others some more of the CPU than an equal share."""
+    """Starts and ends busy processes, which leave others some more of the CPU than an equal
+    share."""
     hogs = []
 
     def begin():
@@ -273,7 +274,7 @@ def archived(cluster, done):
 
 
 @pytest.mark.parametrize("harm", ["cut off", "empty", "foreign"])
-def test_what_is_no_whole_archive_is_refused_and_left_as_it_is(cluster, archived, harm):
+def test_a_broken_archive_is_refused_and_left_as_it_is(cluster, archived, harm):
     bad = {"cut off": archived[: len(archived) // 2], "empty": b"", "foreign": b"x" * 5000}[harm]
     Path(cluster.archive).write_bytes(bad)
     lead = cluster.boot(1)
@@ -312,7 +313,7 @@ def test_a_full_disk_leaves_the_archive_and_the_next_start_saves(cluster, archiv
     cluster.lives -= 1
     cluster.up(1)
     assert cluster.root == root
-    assert "what an earlier life could not save is saved now: 2 jobs" in cluster.pods[0].log
+    assert "saved the previous run's dump: 2 jobs" in cluster.pods[0].log
     assert len(ids_of(cluster, "--filter=completed")) == 2
     cluster.end()
 

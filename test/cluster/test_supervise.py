@@ -50,7 +50,7 @@ def flux(pod, *words):
 
 
 def broker_of(pod):
-    """The one child of fluxpod that is no command which asks it."""
+    """The one child of fluxpod that is not a command which asks the broker."""
     found = []
     for pid in Path(f"/proc/{pod.pid}/task/{pod.pid}/children").read_text().split():
         with contextlib.suppress(OSError):  # such a command has ended meanwhile
@@ -69,7 +69,7 @@ def launches(pod):
 
 
 def command_lines(pid):
-    """Of all that descends from that process."""
+    """Returns the start times of all that descends from that process."""
     lines = []
     for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
         with contextlib.suppress(OSError):
@@ -104,7 +104,7 @@ def test_a_lead_that_moved_to_another_address_has_all_its_ranks(cluster):
 
 
 def test_a_lead_that_vanishes_without_a_packet_is_found_elsewhere(cluster):
-    """Nothing tells the followers: no answer, no refusal, no closed connection."""
+    """The followers see no answer, no refusal and no closed connection."""
     pods = online(cluster(size=2))
     pods[0].cut()
     pods[0].kill()
@@ -166,7 +166,8 @@ def test_a_job_survives_a_network_that_is_cut_for_longer_than_flux_waits(cluster
 def test_what_is_not_fluxpods_own_survives_a_rejoin(cluster):
     """A helper that was there before fluxpod, and an orphan that another one leaves later."""
     helpers = 'sleep 4711 & sh -c "sleep 0.5; setsid sleep 4712 &" & exec "$@"'
-    pods = cluster(size=2, ranks=[0]) + cluster(size=2, ranks=[1], below=("sh", "-c", helpers, "sh"))
+    pods = cluster(size=2, ranks=[0])
+    pods += cluster(size=2, ranks=[1], below=("sh", "-c", helpers, "sh"))
     online(pods)
     others = [[b"sleep", b"4711"], [b"sleep", b"4712"]]
 
@@ -236,7 +237,7 @@ def test_a_configuration_that_flux_refuses_is_final(cluster):
     assert "back to the gates" not in pods[0].log
 
 
-# ---- what exec mode gives up (docs/pid1.md) -------------------------------------------------------
+# ---- what exec mode gives up (docs/pid1.md) ------------------------------------------------------
 
 
 def test_without_supervise_a_follower_of_a_killed_lead_is_neither_ready_nor_alive(boot, fluxpod):

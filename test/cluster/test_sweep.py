@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """SIGTERM at FLUXPOD_SWEEP points of time, from the start of a cluster of real brokers to well
-behind its boot: each pod ends in time, with the right status, and leaves nothing."""
+after its boot: each pod ends in time, with the right status, and leaves nothing."""
 
 import json
 import os
@@ -19,7 +19,7 @@ TOGETHER = 4  # clusters that run side by side, at points of time far from each 
 SPAN = 3.0
 GRACE = 10
 
-# What is in a PID namespace ends with its PID 1, so half of the pods have another one, as in
+# Processes of a PID namespace end with its PID 1, so half of the pods have another one, as in
 # Kubernetes with shareProcessNamespace: it says what fluxpod leaves next to it.
 SHARED = ("sh", "-c", '"$@"; code=$?; echo processes: /proc/[0-9]*; exit $code', "sh")
 
@@ -122,7 +122,8 @@ class Told:
             assert mounts <= private.mounts
             left = files - MAY_STAY
             if "the broker ended with status 143" in pod.log:
-                # By the second SIGTERM, after which Flux does not clean up: its own directory stays.
+                # By the second SIGTERM, after which Flux does not clean up: its own directory
+                # stays.
                 left = {path for path in left if not path.startswith(f"{RUN}/run/flux/")}
             assert not left, f"{at} {left} left:\n{pod.log_tail(30)}"
             if self.shared:
@@ -151,7 +152,8 @@ def test_sigterm_at_any_time_of_a_boot_ends_it_in_time_and_leaves_nothing(boot, 
     rounds = -(-SWEEP // TOGETHER)
     for first in range(rounds):
         points = range(first, SWEEP, rounds)
-        # Who is told first starts last, so that its point is the true beginning too.
+        # The cluster that is told to end first starts last, so that its point is the true beginning
+        # too.
         clusters = [Told(boot, point, lane) for lane, point in enumerate(reversed(points))]
         for cluster in reversed(clusters):
             # The point of time is the test's input.

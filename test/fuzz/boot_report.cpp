@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     }
     const std::string picture = draw_timeline(*lines, 80);
     for (const auto& row : split(picture, '\n')) {
-        must_hold(printable(row) == row, "a picture can stand on a terminal as it is");
+        must_hold(printable(row) == row, "a picture can be shown on a terminal as it is");
     }
     const std::string svg = draw_timeline_svg(std::move(*lines));
     must_hold(svg.find("</svg>") != std::string::npos, "a whole SVG document");

@@ -102,7 +102,7 @@ void check_query(std::string_view name) {
     const DnsQuestion question{.name = std::string(name)};
     const auto query = encode_dns_query(question, id);
     must_hold(query.size() == header_size + name.size() + 2 + 4 + 11, "a query has its size");
-    must_hold(!decode_dns_response(query, question, id), "a query is no response");
+    must_hold(!decode_dns_response(query, question, id), "a query is not a response");
     const auto answer = decode_dns_response(response_to(question), question, id);
     must_hold(answer && answer->addresses.empty(), "the bare question is an answer without data");
 }

@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     }
     must_hold(std::set(hosts->begin(), hosts->end()).size() == hosts->size(), "no host twice");
     for (const auto& host : *hosts) {
-        must_hold(printable(host) == host, "a host can stand in a message as it is");
+        must_hold(printable(host) == host, "a host can be part of a message as it is");
     }
     const auto again = parse_host_file(join(*hosts, "\n") + "\n");
     must_hold(again == hosts, "what was read can be written and read again");

@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     std::uint64_t count = 0;
     for (const auto& range : set->ranges()) {
         must_hold(range.first >= next && range.first <= range.last, "ranges ascend with gaps");
-        must_hold(range.last <= Idset::most_id, "bounded");
+        must_hold(range.last <= Idset::max_id, "bounded");
         must_hold(set->contains(range.first) && set->contains(range.last), "its ends are in it");
         must_hold(!set->contains(range.last + 1), "what follows a range is not in it");
         next = std::uint64_t{range.last} + 2;

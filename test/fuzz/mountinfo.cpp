@@ -46,7 +46,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     must_hold(!limits.cpu_quota || (*limits.cpu_quota > 0 && std::isfinite(*limits.cpu_quota)),
               "a quota is a positive number");
     must_hold(!limits.cpu_quota || !limits.cpu_quota_directory.empty(), "a quota has a directory");
-    must_hold(!limits.cpu_request || limits.cpu_request->least <= limits.cpu_request->most,
+    must_hold(!limits.cpu_request || limits.cpu_request->min <= limits.cpu_request->max,
               "a request lies between its bounds");
     must_hold(!limits.cpuset || !limits.cpuset->empty(), "a cpuset has CPUs");
     return 0;

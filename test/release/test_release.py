@@ -61,7 +61,8 @@ def test_building_elsewhere_gives_the_same_bytes(release, tmp_path):
     tree = tmp_path / "another/place"
     tree.mkdir(parents=True)
     sources = output_of("git", "ls-files", "-z", "-co", "--exclude-standard", cwd=ROOT)
-    subprocess.run(["cp", "--parents", *sources.rstrip("\0").split("\0"), tree], cwd=ROOT, check=True)
+    names = sources.rstrip("\0").split("\0")
+    subprocess.run(["cp", "--parents", *names, tree], cwd=ROOT, check=True)
     subprocess.run([tree / "subprojects/from-debian"], check=True, preexec_fn=podnet.leave_network)
     subprocess.run(["meson", "setup", "--prefix=/usr", "--buildtype=release", "-Dstatic=true",
                     "-Dtests=false", tree / "build/static", tree], check=True)  # fmt: skip

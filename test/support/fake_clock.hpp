@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A clock that a test owns: sleeping takes no time, it only moves now(). Of several sleepers the
-// one with the earliest moment wakes first, and only after work that is ready has had its turn, so
-// that `attempt() || clock.sleep_until(deadline)` ends as it would in real time. Work that waits
-// for the kernel (a socket) is not ready in this sense: a test with sockets uses SteadyClock.
+// A clock that a test owns: sleeping takes no time, it only moves now(). The sleeper with the
+// earliest moment wakes first, and only after work that is ready has had its turn, so that
+// `attempt() || clock.sleep_until(deadline)` ends as it would in real time. Work that waits for the
+// kernel (a socket) is not ready in this sense: a test with sockets uses SteadyClock.
 #pragma once
 
 #include <algorithm>

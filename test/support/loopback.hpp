@@ -27,7 +27,7 @@
 
 namespace fluxpod::test {
 
-// A port of 127.0.0.1 that was free a moment ago and where nobody listens.
+// Returns a port of 127.0.0.1 that was free a moment ago and has no listener.
 inline asio::ip::tcp::endpoint free_endpoint() {
     asio::io_context context;
     asio::ip::tcp::acceptor acceptor(context, {asio::ip::address_v4::loopback(), 0});
@@ -72,7 +72,7 @@ class TcpServer {
 
     [[nodiscard]] asio::ip::tcp::endpoint endpoint() const { return acceptor_.local_endpoint(); }
     [[nodiscard]] unsigned connections() const { return connections_; }
-    // Of those, how many have said something.
+    // How many of those have said something.
     [[nodiscard]] unsigned heard() const { return heard_; }
 
   private:

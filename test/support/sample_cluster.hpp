@@ -50,7 +50,8 @@ inline Settings sample_settings(const std::string& root = "/run/fluxpod") {
     settings.root = root;
     settings.curve_cert = "/etc/curve/curve.cert";
     settings.origins["curve-cert"] = "flag --curve-cert";
-    settings.node_check = false;  // its files are the concern of test/files/node_check_test.cpp
+    // Its files are tested in test/unit/files/node_check_test.cpp.
+    settings.node_check = false;
     return settings;
 }
 

@@ -46,7 +46,7 @@ class TempDir {
         if (!in) throw std::runtime_error("cannot read " + (path_ / name).string());
         return {std::istreambuf_iterator<char>(in), {}};
     }
-    // How many entries the directory itself has: a write that failed must leave none behind.
+    // How many entries the directory itself has: a write that failed must leave none.
     [[nodiscard]] std::size_t count() const {
         std::size_t entries = 0;
         for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(path_)) {

@@ -36,8 +36,8 @@ struct Movement {
 
 // Runs the work to its end: true. False if no byte moved for `stall_limit`: then the thread is left
 // alone, since a system call that hangs cannot be ended, so the work must own all that it touches.
-// Cancelled, it stops the work and gives it a second. Where no thread is to be had, the work runs
-// on this one.
+// Cancelled, it stops the work and gives it a second. If no thread can be started, the work runs on
+// this one.
 [[nodiscard]] Task<bool> run_beside(std::function<void(Progress&)> work, Movement& movement,
                                     Duration stall_limit, Clock& clock);
 

@@ -79,7 +79,7 @@ class FileReader {
                                                 Duration patience = pipe_patience);
 
 enum class WriteOutcome { written, unchanged };
-// What is of no use after the machine went down need not wait for its disk.
+// until_reboot skips fsync: the file is of no use after the machine went down.
 enum class Durability { synced, until_reboot };
 
 // Writes `bytes` to a temporary name in the same directory, fsyncs it unless told otherwise, and

@@ -8,8 +8,8 @@
 
 namespace fluxpod {
 
-// Whether the errno of socket(2), connect(2), send(2), bind(2) or of a thread's start tells of this
-// pod and nothing of the peer.
+// Whether the errno of socket(2), connect(2), send(2), bind(2) or of a thread's start is a fault of
+// this pod and says nothing about the peer.
 [[nodiscard]] bool is_own_fault(int error_number);
 
 // What to do about such an errno: a sentence for an error's hint.

@@ -16,8 +16,8 @@ namespace fluxpod {
 
 class WatchedFile {
   public:
-    static constexpr std::size_t most_bytes = std::size_t{64} << 20U;
-    static constexpr std::size_t most_in_line = std::size_t{64} << 10U;
+    static constexpr std::size_t max_bytes = std::size_t{64} << 20U;
+    static constexpr std::size_t max_in_line = std::size_t{64} << 10U;
 
     WatchedFile() = default;  // there is no file, and it never changes
     explicit WatchedFile(std::string path) : path_(std::move(path)) {}
@@ -29,7 +29,7 @@ class WatchedFile {
     [[nodiscard]] bool changed();
 
     // Hands whole lines to `take`, some 64 KiB of them at a time. Leaves out lines of more than
-    // most_in_line bytes. A file of more than most_bytes is EFBIG, after these were handed on.
+    // max_in_line bytes. A file of more than max_bytes is EFBIG, after these were handed on.
     [[nodiscard]] FileResult<void> read_lines(
         const std::function<void(std::string_view lines)>& take) const;
 

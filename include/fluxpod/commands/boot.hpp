@@ -21,7 +21,7 @@ namespace fluxpod {
 
 // Why a command goes no further: an error, or a signal that ends it.
 struct Stop {
-    // Whoever hands on an error names no type for it.
+    // So that fail(error) makes one.
     Stop(Error why) : error(std::move(why)) {}  // NOLINT(google-explicit-constructor)
     static Stop with(int exit_code) {
         Stop stop{Error{}};
@@ -36,24 +36,25 @@ struct Stop {
 template <class T>
 using Stage = tl::expected<T, Stop>;
 
-// The end of a command at `stop`: its error is told in the report as well.
+// The end of a command at `stop`. Reports the error as well.
 [[nodiscard]] Result<int> end_at(const Stop& stop, BootReport& report);
 
 // settings: loads them and lets the log follow them.
-[[nodiscard]] Result<Settings> settle(const Invocation& invocation);
+[[nodiscard]] Result<Settings> load_and_configure_log(const Invocation& invocation);
 
 // identity: reads this pod's facts and judges them against the settings. If nothing else tells the
 // index, waits for the name that the DNS has for the pod's address (gates/reverse_gate.hpp), within
 // --wait-timeout and 30 s at most. A signal ends the wait.
-struct KnownPod {
+struct IdentifiedPod {
     PodFacts facts;
     Identity identity;
 };
 [[nodiscard]] Stage<PodFacts> learn_facts(const Settings& settings, const Environment& environment);
-[[nodiscard]] Result<KnownPod> know_pod(const Settings& settings, PodFacts facts);
+[[nodiscard]] Result<IdentifiedPod> identify_pod(const Settings& settings, PodFacts facts);
 // Both, as a stage of the report.
-[[nodiscard]] Stage<KnownPod> identify_pod(const Settings& settings, const Environment& environment,
-                                           BootReport& report);
+[[nodiscard]] Stage<IdentifiedPod> identify_this_pod(const Settings& settings,
+                                                     const Environment& environment,
+                                                     BootReport& report);
 
 // node: what is known of this one, but for what is declared of it.
 [[nodiscard]] NodeFacts read_node_facts(const Settings& settings, NodeShape shape,
@@ -69,12 +70,12 @@ struct Surroundings {
 [[nodiscard]] Result<Surroundings> look_around(const Settings& settings, bool in_kubernetes);
 
 // plan: every decision for this pod.
-[[nodiscard]] Result<Plan> decide(const Settings& settings, const KnownPod& pod,
-                                  const Surroundings& around);
+[[nodiscard]] Result<Plan> plan_pod(const Settings& settings, const IdentifiedPod& pod,
+                                    const Surroundings& around);
 // The same for a pod that other pods will connect to, with lines in the log that say who it is and
 // what was decided. Error 10 if nobody could connect to it.
-[[nodiscard]] Result<Plan> decide_for_boot(const Settings& settings, const KnownPod& pod,
-                                           const Surroundings& around);
+[[nodiscard]] Result<Plan> plan_boot(const Settings& settings, const IdentifiedPod& pod,
+                                     const Surroundings& around);
 
 // gates: wait until the parent broker answers as far as `until` says. `cert` may be null where the
 // plan has no certificate. The lead has no gate and is through at once.
@@ -92,8 +93,8 @@ struct ParentFound {
                                                         FormerLife* former = nullptr);
 
 // Runs a task raced against the signals that end a boot: a signal is its exit code, 128+n.
-[[nodiscard]] Result<int> unless_signalled(Task<Result<int>> boot);
+[[nodiscard]] Result<int> run_until_signal(Task<Result<int>> boot);
 // The same as a stage: whatever ends it with another exit code than 0 ends the command.
-[[nodiscard]] Stage<void> pass_unless_signalled(Task<Result<int>> boot);
+[[nodiscard]] Stage<void> pass_until_signal(Task<Result<int>> boot);
 
 }  // namespace fluxpod

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What fluxpod says about itself, all of it made from the tables of commands, options and exit
-// codes, so that it cannot say what is not so. Pure text; nothing here prints.
+// codes, so that it cannot drift from them. Pure text; no function here prints.
 #pragma once
 
 #include <optional>

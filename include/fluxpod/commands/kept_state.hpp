@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The steps of a boot and of an end, above all with --archive, that carry Flux's state from one
-// life of the cluster to the next. What an archive is, files/archive.hpp says.
+// life of the cluster to the next. files/archive.hpp defines the archive.
 #pragma once
 
 #include "fluxpod/base/beside.hpp"
@@ -16,8 +16,8 @@ namespace fluxpod {
 [[nodiscard]] bool look_for_earlier_store(const Plan& plan);
 
 // Before the launch: a dump that an earlier life of this pod could not save is saved first. Then
-// whether there is an archive to restore: no, where the path does not exist; error 13 where what
-// is there is not a whole archive, or where the next one could not be written.
+// returns whether there is an archive to restore: false if the path does not exist. Error 13 if the
+// file is not a whole archive, or if the next one could not be written.
 [[nodiscard]] Result<bool> ready_to_restore(const Plan& plan);
 
 // While the broker still runs, once jobs were cut: flux-dump(1) writes a first dump, which counts
@@ -25,10 +25,10 @@ namespace fluxpod {
 // is whole; cancelled, flux-dump is killed.
 [[nodiscard]] Task<bool> dump_early(const Plan& plan, Program flux, Reaper& reaper, Clock& clock);
 
-// After the broker's end: its dump, or else the first one, becomes the archive. The exit code to
-// end with: the broker's, or error 13 where that would hide that nothing was saved. It takes as
-// long as bytes move, which `movement` shows: who gave us the grace period ends it. Cancelled, the
-// archive and the dump are as they were.
+// After the broker's end: its dump, or else the first one, becomes the archive. Returns the exit
+// code to end with: the broker's, or error 13 if the broker's would hide that nothing was saved. It
+// takes as long as bytes move, which `movement` shows: who gave us the grace period ends it.
+// Cancelled, the archive and the dump are as they were.
 [[nodiscard]] Task<Result<int>> save_state(const Plan& plan, int exit_code, BootReport& report,
                                            Movement& movement, Clock& clock);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// run --supervise: what launch/supervisor.hpp needs to know of this pod, and how its end is told.
+// run --supervise: what launch/supervisor.hpp needs to know of this pod, and how its end is
+// reported.
 #pragma once
 
 #include <functional>
@@ -13,11 +14,11 @@ namespace fluxpod {
 // start of a broker. 0, or an error.
 using PassGates = std::function<Task<Result<int>>()>;
 
-// Starts the broker behind `gates`, again and again if need be, and returns the exit code to end
-// with. `parent` is what `gates` found last, and is told there when it shuts down in order.
-[[nodiscard]] Stage<int> stay_above_broker(const Program& broker, const Plan& plan,
-                                           const PodFacts& facts, const Settings& settings,
-                                           BootReport& report, const PassGates& gates,
-                                           ParentFound& parent);
+// Starts the broker after `gates`, again and again if needed, and returns the exit code to end
+// with. `parent` is what `gates` found last, and learns there when the parent shuts down in order.
+[[nodiscard]] Stage<int> run_supervised(const Program& broker, const Plan& plan,
+                                        const PodFacts& facts, const Settings& settings,
+                                        BootReport& report, const PassGates& gates,
+                                        ParentFound& parent);
 
 }  // namespace fluxpod

@@ -26,7 +26,7 @@ struct Invocation {
 
 struct CommandRow {
     std::string_view name;
-    std::string_view synopsis;     // what stands behind the name: "[options] [-- COMMAND...]"
+    std::string_view synopsis;     // follows the name: "[options] [-- COMMAND...]"
     std::string_view purpose;      // one line
     std::string_view description;  // a paragraph for --help and the man page
     unsigned option_bit;           // used_by; 0: its words reach it unread, as operands
@@ -37,7 +37,7 @@ struct CommandRow {
 [[nodiscard]] std::span<const CommandRow> command_table();
 [[nodiscard]] const CommandRow* find_command(std::string_view name);
 [[nodiscard]] std::vector<std::string> all_command_names();
-// Error 2 with the nearest name, or a word about where options stand.
+// Error 2 with the nearest name, or with the place of options on the command line.
 [[nodiscard]] Error no_such_command(const std::string& word);
 
 // Splits the words after the program's name, finds the row, runs it, prints its one error, writes
@@ -48,7 +48,7 @@ int run_fluxpod(const std::vector<std::string>& words, Environment environment,
 
 // Tells an error, as one line on stderr and as the pod's termination message, and returns its exit
 // code.
-int tell(const Error& error, const Settings& outlets);
+int report_error(const Error& error, const Settings& outlets);
 
 // Writes a command's result to stdout, at once. Returns 0, 128+n if signal n came while nobody
 // read, or error 13. A reader that has left ends the process by SIGPIPE.

@@ -4,11 +4,11 @@
 //
 // Directories that are missing are made with their mode, and those that exist keep it. The rundir,
 // the statedir and the certificate's directory must be ours; every other one below the root must be
-// ours or root's. Where another user could replace files in a directory (group or world may write,
-// and it is not sticky) the permission is taken away if the directory is ours, or it is refused.
-// Our own groups may write: the kubelet gives volumes to them (fsGroup). A symbolic link at any
-// step below the root is refused. The root itself may be reached through links and have any owner
-// and mode, by the user's choice: an emptyDir has mode 0777.
+// ours or root's. If another user could replace files in a directory (group or world may write, and
+// it is not sticky), its write permission is taken away, or the directory is refused if it is not
+// ours. Our own groups may write: the kubelet gives volumes to them (fsGroup). A symbolic link at
+// any step below the root is refused. The root itself may be reached through links and have any
+// owner and mode, by the user's choice: an emptyDir has mode 0777.
 #pragma once
 
 #include <optional>
@@ -27,9 +27,9 @@ struct AppliedFile {
     bool changed;
 };
 
-// Reads or derives the planned certificate; nothing where the plan has none. Error 14. A file that
-// others may read is accepted where nobody here could have narrowed it: in a Kubernetes volume or
-// on any other read-only mount.
+// Reads or derives the planned certificate; nullopt if the plan has none. Error 14. A file that
+// others may read is accepted if nobody here could have narrowed its mode: in a Kubernetes volume
+// or on any other read-only mount.
 [[nodiscard]] Result<std::optional<CurveCert>> obtain_certificate(const CertPlan& plan);
 
 // Error 13, naming the path, with what to do about a read-only root, a full disk, a link in the

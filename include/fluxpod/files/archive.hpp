@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A cluster's saved state: the tar archive of Flux's KVS that flux-dump(1) writes and
-// flux-restore(1) reads. Flux wipes what it has before it reads an archive, and does so as well
-// where there is none; so an archive is read through before Flux is told of it.
+// flux-restore(1) reads. Flux wipes what it has before it reads an archive, also if there is none;
+// so an archive is read through before Flux gets its path.
 //
 // Ids of jobs that run again are kept in it under the KVS key fluxpod.again, a line each, for
 // people and for the log of the next start.
@@ -29,8 +29,8 @@ struct ArchiveContent {
     std::vector<std::string> again;
 };
 
-// Reads all of an archive; nothing where there is none. Error 13 for what is cut off, compressed,
-// no tar archive, or not Flux's.
+// Reads all of an archive; nullopt if the file does not exist. Error 13 if it is cut off,
+// compressed, no tar archive, or not Flux's.
 [[nodiscard]] Result<std::optional<ArchiveContent>> inspect_archive(const std::string& path);
 
 // Returns the path of the file that the archive's name leads to. An archive that is a symbolic link

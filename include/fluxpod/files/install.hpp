@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copies this program, and a Flux installation, into a directory that other containers share, for
-// images that have neither. Whoever looks there sees a whole copy or none.
+// images that have neither. Others see a whole copy there or none.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,8 @@ struct InstalledProgram {
 };
 
 // This program as DIRECTORY/fluxpod, mode 0755. One that is executed meanwhile goes on with the
-// file that it was started from. Error 13 where the directory is missing, read-only, full or
-// mounted noexec, or where other bytes are read back.
+// file that it was started from. Error 13 if the directory is missing, read-only, full or mounted
+// noexec, or if other bytes are read back.
 [[nodiscard]] Result<InstalledProgram> install_program(const std::string& directory);
 
 struct TreeSize {

@@ -46,15 +46,15 @@ struct BrokerConfig {
     // them, or every rank would drain itself. Its other modes stay at Flux's defaults.
     bool ignore_kernel_hostnames = false;
     std::optional<std::string> queue_policy;  // [sched-fluxion-qmanager] queue-policy
-    // [kvs] checkpoint-period, Flux Standard Duration; empty: Flux's default, never. What a lead
-    // that crashed goes on from, if its statedir is still there.
+    // [kvs] checkpoint-period, Flux Standard Duration; empty: Flux's default, never. A lead that
+    // crashed goes on from the last checkpoint if its statedir is still there.
     std::string checkpoint_period;
 };
 
 // The text of broker.toml, of any length. `user_toml` may be empty. Errors are the cause in words,
-// with the line where there is one: not TOML, too large (256 KiB), nested deeper than 32 levels,
-// tens of thousands of values in one line, a number that does not fit, or a key that contradicts
-// Flux's own rules (see check_broker_toml).
+// with the line if it is known: not TOML, too large (256 KiB), nested deeper than 32 levels, tens
+// of thousands of values in one line, a number that does not fit, or a key that contradicts Flux's
+// own rules (see check_broker_toml).
 [[nodiscard]] tl::expected<std::string, std::string> encode_broker_toml(const BrokerConfig& config,
                                                                         std::string_view user_toml);
 

@@ -33,7 +33,8 @@ class CurveCert {
     // The error is the cause in words with the line's number, never with the line's content.
     static tl::expected<CurveCert, std::string> parse(const SecretBytes& text);
 
-    // What the grammar refuses becomes "-", and what would make a line too long is cut off.
+    // Characters that the grammar refuses become "-", and a value that makes a line too long is
+    // cut.
     void set_metadata(std::string_view key, std::string_view value);
     [[nodiscard]] const std::map<std::string, std::string>& metadata() const { return metadata_; }
 

@@ -45,7 +45,7 @@ struct DnsAnswer {
     std::vector<boost::asio::ip::address> addresses;  // of the question's name, CNAMEs followed
     std::vector<std::string> names;                   // PTR targets
     std::uint32_t ttl = 0;                            // seconds, the least of the records used
-    // Of a denial (NXDOMAIN, or no data): min(SOA's TTL, SOA's minimum), RFC 2308 section 5.
+    // For a denial (NXDOMAIN, or no data): min(SOA's TTL, SOA's minimum), RFC 2308 section 5.
     std::optional<std::uint32_t> denial_ttl;
     // The zone that denies: that SOA's owner, a name which itself exists. Empty for the root's.
     std::string denial_zone;
@@ -60,13 +60,13 @@ struct DnsAnswer {
 [[nodiscard]] std::vector<std::uint8_t> encode_dns_query(const DnsQuestion& question,
                                                          std::uint16_t id, bool edns = true);
 
-// Reads a response to `question` with `id`. The error is the cause in words: "another id",
-// "another question", "not a response", "cut short". Only records of class IN and of the asked
-// type count (A for A), at the question's name or at the end of its CNAMEs, and only where the
-// rcode is no_error: what a denial or a failure carries is no answer. A server that does not serve
-// a question may leave it out of its answer: FORMERR, SERVFAIL, NOTIMP or REFUSED as a header
-// alone. Every other answer repeats the question, and its name is compared as bytes (case
-// included), so that 0x20 randomisation by the caller is verified here.
+// Reads a response to `question` with `id`. The error is the cause in words: "another id", "another
+// question", "not a response", "cut short". Only records of class IN and of the asked type count (A
+// for A), at the question's name or at the end of its CNAMEs, and only if the rcode is no_error:
+// records in a denial or a failure are not an answer. A server that does not serve a question may
+// leave it out of its answer: FORMERR, SERVFAIL, NOTIMP or REFUSED as a header alone. Every other
+// answer repeats the question, and its name is compared as bytes (case included), so that 0x20
+// randomisation by the caller is verified here.
 [[nodiscard]] tl::expected<DnsAnswer, std::string> decode_dns_response(
     std::span<const std::uint8_t> bytes, const DnsQuestion& question, std::uint16_t id);
 

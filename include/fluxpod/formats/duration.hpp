@@ -16,8 +16,8 @@ namespace fluxpod {
 // At most 365 days; fractions are kept to the nanosecond; negative values are refused.
 [[nodiscard]] tl::expected<Duration, std::string> parse_duration(std::string_view text);
 
-// The shortest exact spelling that Flux reads back: "30s", "1500ms", "5m", "0s". What is finer
-// than a millisecond is rounded to it.
+// The shortest exact spelling that Flux reads back: "30s", "1500ms", "5m", "0s". Fractions of a
+// millisecond are rounded.
 [[nodiscard]] std::string format_duration(Duration duration);
 
 // For people: "312ms", "4.2s", "1m30s".

@@ -25,8 +25,8 @@ struct FluxRequest {
 // Header and message.
 [[nodiscard]] std::string encode_flux_request(const FluxRequest& request);
 
-// The size of the message behind this header of flux_header_size bytes; the error is the cause in
-// words: no header, or a message of a size that no answer has.
+// Returns the size of the message after this header of flux_header_size bytes; the error is the
+// cause in words: no header, or a message of a size that no answer has.
 [[nodiscard]] tl::expected<std::size_t, std::string> flux_message_size(std::string_view header);
 
 struct FluxResponse {

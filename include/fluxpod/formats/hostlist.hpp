@@ -2,7 +2,7 @@
 // Host lists (Flux RFC 29): "fp-[0-3,7],login" in order, repeats and zero padding kept. Order is
 // rank. Stored as ranges, so that a hundred thousand hosts cost what one costs.
 //
-// Where RFC 29 and flux-core differ, flux-core decides, since it is what boots: each range of a
+// If RFC 29 and flux-core differ, flux-core decides, since it is what boots: each range of a
 // bracket is padded like its own first number, so that "fp-[08,9]" is fp-08 and fp-9. encode()
 // writes only what both read alike.
 #pragma once
@@ -23,18 +23,18 @@ class Hostlist {
     // Flux's own bounds (flux-core hostlist.c, hostrange.c), so that what is accepted here is
     // read there: a range spans at most 2^20 numbers; a token is at most 1023 characters before
     // it is expanded (encode() splits longer ones); a name is at most 255 characters.
-    static constexpr std::uint64_t most_in_range = std::uint64_t{1} << 20U;
-    static constexpr std::size_t most_in_token = 1023;
-    static constexpr std::size_t most_in_name = 255;
+    static constexpr std::uint64_t max_in_range = std::uint64_t{1} << 20U;
+    static constexpr std::size_t max_in_token = 1023;
+    static constexpr std::size_t max_in_name = 255;
     // Ours: no instance is larger, and a list may be expanded.
-    static constexpr std::uint64_t most_hosts = std::uint64_t{1} << 20U;
+    static constexpr std::uint64_t max_hosts = std::uint64_t{1} << 20U;
 
     Hostlist() = default;
     // The error is the cause in words, with the place: "range 7-3 runs backwards in fp-[7-3]".
     // Refused: unbalanced or nested brackets, more than one bracket in a name, empty names and
     // ranges, reversed ranges, anything but printable ASCII without blanks, numbers of more than
     // 18 digits beside leading zeros (Flux drops such a host without a word), more than
-    // most_hosts hosts. The empty text is the empty list.
+    // max_hosts hosts. The empty text is the empty list.
     static tl::expected<Hostlist, std::string> parse(std::string_view text);
 
     void append(std::string_view host);  // one name, taken as it is
@@ -51,8 +51,8 @@ class Hostlist {
     [[nodiscard]] std::string at(std::size_t position) const;  // position < size()
     // The first position of that name; arithmetic on ranges, not a search through names.
     [[nodiscard]] std::optional<std::size_t> find(std::string_view host) const;
-    // A name that stands twice, if any: Flux merges repeats in [bootstrap] hosts, so
-    // every later rank would be another host than its name says.
+    // A name that is in the list twice, if any: Flux merges repeats in [bootstrap] hosts, so every
+    // later rank would be another host than its name says.
     [[nodiscard]] std::optional<std::string> repeated() const;
     // RFC 29, neighbouring numbers with the same prefix, suffix and width joined.
     [[nodiscard]] std::string encode() const;

@@ -15,7 +15,7 @@ namespace fluxpod {
 class Idset {
   public:
     // Flux's own bound (flux-core idset.h).
-    static constexpr std::uint32_t most_id = 0x7FFFFFFF;
+    static constexpr std::uint32_t max_id = 0x7FFFFFFF;
 
     struct Range {
         std::uint32_t first, last;

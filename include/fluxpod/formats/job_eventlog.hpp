@@ -18,7 +18,7 @@ struct UncutJob {
     bool again = false;
     std::string eventlog;
 };
-// Nothing for a job that was not cut while it ran, and for what is no eventlog.
+// Returns nullopt for a job that was not cut while it ran, and for bytes that are not an eventlog.
 [[nodiscard]] std::optional<UncutJob> undo_cut(std::string_view eventlog);
 
 // An archive's "job/0000/0003/9d00/0000/eventlog" in parts; nothing for other names.

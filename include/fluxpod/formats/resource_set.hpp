@@ -28,8 +28,8 @@ struct ResourceSet {
 
     // Compact JSON with a newline at the end, keys in a fixed order: same value, same bytes.
     [[nodiscard]] std::string encode() const;
-    // The error is the cause in words. What Flux adds and fluxpod does not need (times, nslots,
-    // the scheduler's own key) is left out.
+    // The error is the cause in words. Leaves out what Flux adds and fluxpod does not need (times,
+    // nslots, the scheduler's own key).
     static tl::expected<ResourceSet, std::string> parse(std::string_view json);
 };
 

@@ -20,9 +20,9 @@ struct TarHeader {
     std::uint64_t size = 0;
 };
 
-// Of one whole block; the error is the cause in words.
+// Reads one whole block; the error is the cause in words.
 [[nodiscard]] tl::expected<TarHeader, std::string> parse_tar_header(std::string_view block);
-// Of a file of ours; the name has at most 100 bytes.
+// Makes the header of a file of ours; the name has at most 100 bytes.
 [[nodiscard]] std::string make_tar_header(std::string_view name, std::uint64_t size);
 // The same header for content of another size.
 [[nodiscard]] std::string resized_tar_header(std::string_view block, std::uint64_t size);

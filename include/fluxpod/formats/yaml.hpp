@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // YAML documents with positions in errors, over yaml-cpp. Hostile input: bounded in size, depth,
 // number of documents and number of nodes (yaml-cpp takes up to 1.5 KiB for each); aliases are
-// refused (they can grow without bound), and so are a key that stands twice in one map, a key that
-// is no scalar, and NUL characters. Exceptions end here.
+// refused (they can grow without bound), and so are a key that is twice in one map, a key that is
+// not a scalar, and NUL characters. Exceptions end here.
 #pragma once
 
 #include <yaml-cpp/yaml.h>
@@ -16,9 +16,9 @@
 
 namespace fluxpod {
 
-inline constexpr std::size_t most_yaml_bytes = std::size_t{1} << 20U;
-inline constexpr std::size_t most_yaml_levels = 64;
-inline constexpr std::size_t most_yaml_documents = 1024;
+inline constexpr std::size_t max_yaml_bytes = std::size_t{1} << 20U;
+inline constexpr std::size_t max_yaml_levels = 64;
+inline constexpr std::size_t max_yaml_documents = 1024;
 inline constexpr std::size_t max_yaml_nodes = 20000;  // of all documents together
 
 // Every document of a stream. The error is the cause in words: "line 3, column 7: ...".

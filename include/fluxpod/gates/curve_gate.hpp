@@ -7,10 +7,10 @@
 //                                   once, and is then gone. Well below a second in all.
 //   closed, silent, not_connected   not yet: a broker that is starting or ending
 //
-// A wrong key is final although the address may be stale, that is, another cluster's lead may have
-// been given the address meanwhile: that is rare, a restart of the pod mends it, and whoever waits
-// it out with a certificate that really differs waits the whole deadline for a message that could
-// have come at once. The advice names both causes.
+// A wrong key is final, although the address may be stale: another cluster's lead may have got the
+// address meanwhile. That is rare, and a restart of the pod mends it. A pod whose certificate
+// really differs would otherwise wait the whole deadline for a message that could have come at
+// once. The advice names both causes.
 #pragma once
 
 #include <memory>

@@ -15,13 +15,14 @@
 namespace fluxpod {
 
 struct Attempt {
-    enum class Verdict { open, not_yet, never };
-    Verdict verdict = Verdict::not_yet;
+    enum class Answer { open, not_yet, never };
+    Answer answer = Answer::not_yet;
     std::string why;  // one clause, without times or counts, so that equal answers compare equal
-    // Set if this pod itself could not make the attempt (base/own_fault.hpp): an errno. Nothing is
-    // then known of the peer.
+    // Set if this pod itself could not make the attempt (base/own_fault.hpp): an errno. The peer's
+    // state is then unknown.
     int own_fault = 0;
-    // Not before this is it of use to ask again (a cached denial, say); unset: the loop's backoff.
+    // The earliest moment at which it is of use to ask again (a cached denial, say); unset: the
+    // loop's backoff.
     std::optional<TimePoint> not_before;
 };
 
@@ -50,8 +51,8 @@ class Gate {
     [[nodiscard]] virtual std::optional<BackoffPolicy> pace() const { return std::nullopt; }
     // Ends at `give_up` at the latest, mostly much earlier by its own short timeout.
     [[nodiscard]] virtual Task<Attempt> attempt(TimePoint give_up) = 0;
-    // What was asked of whom and the likeliest cause, for the message at the deadline; may be
-    // empty.
+    // Returns the question, the server and the likeliest cause for the message at the deadline; may
+    // be empty.
     [[nodiscard]] virtual std::string advice() const { return {}; }
 };
 

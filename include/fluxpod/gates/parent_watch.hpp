@@ -19,7 +19,7 @@
 
 namespace fluxpod {
 
-// What is known of the parent of the broker that runs now.
+// The knowledge about the parent of the broker that runs now.
 struct ParentSeen {
     bool connected = false;  // the broker was connected to it
     bool joined = false;     // for longer than a greeting that is refused, or by its own word
@@ -32,7 +32,7 @@ class ParentWatch {
     // out with the next message, which may be seconds away, so that one should be sent.
     using Reconnected = std::function<Task<void>()>;
 
-    // `parent` has the endpoint that answered. What is referred to must outlive the watch.
+    // `parent` has the endpoint that answered. The references must outlive the watch.
     ParentWatch(Route parent, ParentSeen& seen, Resolver& resolver, const LiveHosts& hosts_file,
                 Clock& clock, std::uint64_t seed, Reconnected reconnected,
                 Look look = look_at_link);

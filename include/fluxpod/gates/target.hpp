@@ -15,7 +15,7 @@ struct WaitTarget {
     enum class Kind { dns, tcp, curve, file, hosts };
     Kind kind = Kind::dns;
     std::string host;        // dns, tcp, curve: a name without final dot, or an address
-    std::uint16_t port = 0;  // tcp, curve; of hosts: 0 where none is given
+    std::uint16_t port = 0;  // tcp, curve; of hosts: 0 if none is given
     std::string path;        // file, hosts
 };
 

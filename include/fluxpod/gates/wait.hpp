@@ -3,7 +3,7 @@
 // changes and never one per try, cancellation at once (Asio's, see base/task.hpp).
 //
 // A delay counts from the start of the failed try, so that a try that took long is followed at
-// once. An answer that comes back and forth is told again only every ten seconds.
+// once. An answer that comes and goes is logged again only every ten seconds.
 //
 // After a gate that is not open yet, the next round begins with the first gate again: an address
 // that stopped answering may have been given to another pod meanwhile.

@@ -35,12 +35,13 @@ struct Identity {
     [[nodiscard]] bool is_lead() const { return rank == 0; }
     // "HOST.SERVICE.NAMESPACE.svc.DOMAIN", or HOST alone without a service.
     [[nodiscard]] std::string address_of(std::uint32_t rank_asked) const;
-    // The part behind the host: ".SERVICE.NAMESPACE.svc.DOMAIN", or nothing.
+    // The part after the host: ".SERVICE.NAMESPACE.svc.DOMAIN", or empty.
     [[nodiscard]] std::string address_suffix() const;
 };
 
-// True where neither settings, environment, labels nor the hostname tell a rank, so that only the
-// reverse name of the pod's own address (docker compose replicas) can. A cluster of one needs none.
+// Returns true if neither settings, environment, labels nor the hostname name a rank, so that only
+// the reverse name of the pod's own address (docker compose replicas) can. A cluster of one needs
+// none.
 [[nodiscard]] bool needs_reverse_name(const Settings& settings, const PodFacts& facts);
 
 // Sizes: --size, else LWS_GROUP_SIZE, else the length of --hosts, else 1. The max size is at least
@@ -62,7 +63,7 @@ struct Identity {
 // no platform's variable says that this is a pod, and --hostname is not given, then the hostname
 // follows from the index (--all: 0) and the kernel's counts only for the default cluster name.
 //
-// Error 11 where facts do not fit together or Flux would refuse a name (underscore, a label of 64
+// Error 11 if facts do not fit together or Flux would refuse a name (underscore, a label of 64
 // characters), with both values and their origins; error 10 for a setting that is wrong by itself.
 [[nodiscard]] Result<Identity> identify(const Settings& settings, const PodFacts& facts,
                                         bool elsewhere = false);

@@ -12,7 +12,7 @@
 
 namespace fluxpod {
 
-// Where the facts are, so that a test can point elsewhere.
+// The places of the facts, so that a test can point elsewhere.
 struct SystemPaths {
     std::string resolv_conf = "/etc/resolv.conf";
     std::string hosts = "/etc/hosts";
@@ -36,8 +36,7 @@ struct PodFacts {
     std::optional<std::string> namespace_file;   // the service account's namespace
     bool in_kubernetes = false;                  // KUBERNETES_SERVICE_HOST, which every pod has
     // The name that the pod's own address resolves to (compose replicas), first label; asked for
-    // only where needs_reverse_name says so, by the caller, since identity does not touch the
-    // network.
+    // only if needs_reverse_name says so, by the caller, since identity does not touch the network.
     std::optional<std::string> reverse_name;
     ResolvConf resolv_conf;  // as it was at the start: the search list is read once
     LiveHosts hosts_file;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The places that Flux and its jobs write to, as this pod has them: TMPDIR, /tmp, /var/tmp, HOME
-// and
-// --root. Read, not judged. A place is tried with a small file that is removed at once, since flags
-// of a mount do not tell of owners, quotas and full disks.
+// and --root. Read, not judged. A place is tried with a small file that is removed at once, since
+// flags of a mount do not show owners, quotas and full disks.
 #pragma once
 
 #include <cstdint>

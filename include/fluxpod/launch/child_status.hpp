@@ -8,7 +8,8 @@
 
 namespace fluxpod {
 
-// Of a status that says "ended" (WIFEXITED or WIFSIGNALED): 0..255 as it is, 128+n for signal n.
+// Returns the exit code of a status that says "ended" (WIFEXITED or WIFSIGNALED): 0..255 as it is,
+// 128+n for signal n.
 [[nodiscard]] inline int exit_code_of(int wait_status) {
     return WIFEXITED(wait_status) ? WEXITSTATUS(wait_status)
                                   : exit_for_signal(WTERMSIG(wait_status));

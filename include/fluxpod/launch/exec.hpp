@@ -15,9 +15,9 @@ namespace fluxpod {
 // receives what is meant for stderr. Close-on-exec: the child finds them closed, as we did.
 void reserve_standard_descriptors();
 
-// The file that execvp(3) would run: argv0 itself if it has a slash, else the first executable
-// file of that name in the environment's PATH, or in "/bin:/usr/bin" where PATH is unset. Error 127
-// where there is none, 126 where there is one but not an executable file.
+// The file that execvp(3) would run: argv0 itself if it has a slash, else the first executable file
+// of that name in the environment's PATH, or in "/bin:/usr/bin" if PATH is unset. Error 127 if
+// there is no such file, 126 if it is not an executable file.
 [[nodiscard]] Result<std::string> find_program(const std::string& argv0,
                                                const Environment& environment);
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // PID 1 for any command: forwards signals, reaps orphans, keeps the terminal usable, and ends with
 // the command's own status. The behaviours, and whose defects they avoid, are listed by number
-// in docs/pid1.md; test/cli/init holds a test for each.
+// in docs/pid1.md; test/cli/test_init.py holds a test for each.
 //
 // It needs nothing of the image: no /proc, no /dev, no writable file, no thread, no capability, any
 // uid, and no descriptor of its own while it runs. It is event-driven (sigwaitinfo(2)): idle means
-// no wake-up at all. Not as PID 1 it is a sub-reaper (prctl(2), PR_SET_CHILD_SUBREAPER).
+// no wake-up at all. If it is not PID 1, it is a sub-reaper (prctl(2), PR_SET_CHILD_SUBREAPER).
 #pragma once
 
 #include <functional>

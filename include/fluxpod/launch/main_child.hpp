@@ -44,7 +44,7 @@ class MainChild {
     Terminal terminal_;
     pid_t pid_ = 0;  // 0 once reaped: the number may be another process's by then
     pid_t group_ = 0;
-    // Our signal stops the child. Not if it catches the signal: a later stop may be a typed one.
+    // Our signal stops the child. False if the child catches the signal: a later stop may be typed.
     bool stop_forwarded_ = false;
 };
 

@@ -13,8 +13,8 @@ namespace fluxpod {
 // is stuck (an uninterruptible read from a dead file server), and then nobody can do more.
 inline constexpr std::chrono::seconds after_kill{2};
 
-// Children, their children, and so on, from proc_pid_stat(5); empty where /proc is not mounted,
-// cannot be read, or is that of another PID namespace.
+// Children, their children, and so on, from proc_pid_stat(5); empty if /proc is not mounted, cannot
+// be read, or is that of another PID namespace.
 [[nodiscard]] std::vector<pid_t> descendants_of(pid_t ancestor);
 
 // Whether this process has a child that has not ended; reaps those that have. To be asked before
@@ -22,7 +22,7 @@ inline constexpr std::chrono::seconds after_kill{2};
 [[nodiscard]] bool has_living_child();
 
 // Whether a signal whose default is a stop would stop that process now: it runs, and does not
-// catch, ignore or block the signal. From proc_pid_status(5); false where that cannot be read.
+// catch, ignore or block the signal. From proc_pid_status(5); false if that cannot be read.
 [[nodiscard]] bool stops_at_once(pid_t pid, int stop_signal);
 
 // Whether a child of ours, ended or not, is in that process group, so that the group's number is
@@ -35,6 +35,6 @@ void close_descriptors_except(int kept);
 
 // Gives the pages of the program's own text back, which a start has touched and a long wait does
 // not need: resident memory falls by two thirds, and what is needed again is mapped again.
-void forget_the_start();
+void release_startup_pages();
 
 }  // namespace fluxpod

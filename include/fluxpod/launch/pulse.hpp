@@ -15,7 +15,7 @@ namespace fluxpod {
 // cancelled, which takes the socket away. While `stalled` gives a reason, that is the answer and
 // means no. A socket that cannot be made is one warning: probes then say so, and nothing else
 // suffers.
-[[nodiscard]] Task<void> show_pulse(
+[[nodiscard]] Task<void> serve_heartbeat(
     std::string path, std::function<std::string()> stalled = [] { return ""; });
 
 struct NoPulse {
@@ -23,7 +23,7 @@ struct NoPulse {
     std::string cause;
 };
 // Ends at `give_up` at the latest.
-[[nodiscard]] Task<tl::expected<void, NoPulse>> feel_pulse(const std::string& path, Clock& clock,
-                                                           TimePoint give_up);
+[[nodiscard]] Task<tl::expected<void, NoPulse>> check_heartbeat(const std::string& path,
+                                                                Clock& clock, TimePoint give_up);
 
 }  // namespace fluxpod

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The only place that waits for children in a process that has an io_context: one waitpid(-1) loop,
-// woken by SIGCHLD through a signalfd, that hands each child's end to whoever awaits it. Orphans
-// are reaped on the way. (init waits for signals instead, with the same spawn() and reap_some().)
+// woken by SIGCHLD through a signalfd, that hands each child's end to the task that awaits it.
+// Orphans are reaped on the way. (init waits for signals instead, with the same spawn() and
+// reap_some().)
 #pragma once
 
 #include <boost/asio/posix/stream_descriptor.hpp>

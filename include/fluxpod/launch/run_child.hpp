@@ -14,23 +14,23 @@ namespace fluxpod {
 
 struct ChildRequest {
     Program program;
-    std::string input;           // on its stdin; where empty, /dev/null is there
+    std::string input;           // on its stdin; if empty, stdin is /dev/null
     bool capture_output = true;  // else its stdout and stderr are ours
-    std::size_t most_captured = std::size_t{64} << 10U;  // of each; the rest is read and dropped
+    std::size_t max_captured = std::size_t{64} << 10U;  // of each; the rest is read and dropped
     Duration timeout = std::chrono::seconds(30);
     Duration term_to_kill = std::chrono::seconds(2);
 };
 
 struct ChildOutcome {
-    int exit_code = 0;  // 128+n where signal n ended it; 126 or 127 where it could not be executed
+    int exit_code = 0;  // 128+n if signal n ended it; 126 or 127 if it could not be executed
     std::string output;
     std::string errors;
-    bool truncated = false;  // one of the two was longer than most_captured
+    bool truncated = false;  // one of the two was longer than max_captured
     bool timed_out = false;  // SIGTERM, and SIGKILL where that did not help, went to its group
 };
 
-// Returns when the command has ended, whoever of its descendants still holds the pipes. An error
-// only where nothing could be started (126). Cancelled, it kills the command's group and unwinds.
+// Returns when the command has ended, even if a descendant still holds the pipes. An error only if
+// no process could be started (126). Cancelled, it kills the command's group and unwinds.
 [[nodiscard]] Task<Result<ChildOutcome>> run_child(Reaper& reaper, ChildRequest request,
                                                    Clock& clock);
 

@@ -23,12 +23,12 @@ namespace fluxpod {
 // Leaves HUP, INT, QUIT and TERM blocked, PIPE so that a log that nobody reads ends nothing, and
 // what was inherited.
 void narrow_to_boot_signals(const sigset_t& inherited);
-// Whether whoever started this process wanted the signal ignored, as nohup(1) and a script's `&`
-// do. Never as PID 1: there it was the container runtime's accident. Only while this process
-// changed no disposition itself.
+// Returns whether this process was started with the signal ignored on purpose, as nohup(1) and a
+// script's `&` do. Never as PID 1: there it was the container runtime's accident. Only while this
+// process changed no disposition itself.
 [[nodiscard]] bool is_ignored(int number);
-// Whether the kernel sent it to us for a write(2) of our own: SIGPIPE, SIGXFSZ. Not to be
-// forwarded.
+// Whether the kernel sent it to us for a write(2) of our own: SIGPIPE, SIGXFSZ. Such a signal must
+// not be forwarded.
 [[nodiscard]] bool is_of_our_own_write(const siginfo_t& signal);
 // Just before execve(2). PID 1: HUP, INT, QUIT and TERM end this process with 128+n from now on,
 // those that are pending as soon as they are unblocked. They reach the new program only if they
@@ -39,7 +39,7 @@ void end_on_boot_signals();
 void discard_signals_of_our_writes();
 void set_signal_mask(const sigset_t& mask);
 [[nodiscard]] sigset_t only_signal(int number);
-// A signalfd(2) of the set, close-on-exec; an exception where there is none to be had.
+// A signalfd(2) of the set, close-on-exec; an exception if the kernel refuses one.
 [[nodiscard]] int signal_descriptor(const sigset_t& set);
 void set_to_default(int number, struct sigaction* before = nullptr);
 

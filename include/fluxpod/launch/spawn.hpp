@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Starting processes and reaping them: what `init`, `supervise` and every helper command do alike.
-// Nothing here waits, except spawn() for a fork.
+// No function here waits, except spawn() for a fork.
 #pragma once
 
 #include <sys/types.h>
@@ -24,7 +24,7 @@ struct Program {
 };
 
 // From construction to destruction, children that end stay until they are waited for, and SIGCHLD
-// tells of them: it is blocked, and not ignored, whatever fluxpod was started with. One at a time.
+// reports them: it is blocked, and not ignored, whatever fluxpod was started with. One at a time.
 class SigchldForUs {
   public:
     SigchldForUs();
@@ -59,8 +59,8 @@ struct SpawnHooks {
                                   const SpawnHooks& hooks);
 
 // One round of waitpid(-1), bounded so that a storm of dying orphans keeps nothing else waiting.
-// `changed` is told each child that ended or stopped, and its wait status; once it is told of an
-// end, the number may be another process's.
+// `changed` gets each child that ended or stopped, and its wait status; after an end, the number
+// may be another process's.
 enum class Reaping { more_to_come, none_at_present, nobody_left };
 [[nodiscard]] Reaping reap_some(const std::function<void(pid_t, int)>& changed);
 

@@ -27,7 +27,7 @@ struct Supervised {
     bool has_program = false;  // the lead's own, whose status is the broker's
     WhenParentLeaves when_parent_leaves = WhenParentLeaves::automatic;
     // From the first signal to the end of everything. SIGKILL comes earlier by a reserve, so that
-    // fluxpod can still tell how it ended before Kubernetes kills it.
+    // fluxpod can still report how the broker ended before Kubernetes kills it.
     Duration grace{};
     std::uint64_t seed = 0;  // of jitter
 
@@ -47,8 +47,8 @@ struct Supervised {
     // broker's own dump may come too late on a busy machine. Cut off at `kill_at`, when the broker
     // is killed as well.
     std::function<Task<void>(TimePoint kill_at)> save_early;
-    // Whether the program was begun, asked when the lead is told to end: Flux ends with 0 where it
-    // was not. Until `limit` at the latest.
+    // Whether the program was begun, asked when the lead is told to end: Flux ends with 0 if it was
+    // not. Until `limit` at the latest.
     std::function<Task<bool>(TimePoint limit)> program_began;
     // A lead whose state is kept: whether a second SIGTERM could now abort the dump. Such a broker
     // gets no second one, and has nearly the whole grace period. One that gets it abandons its
@@ -63,8 +63,8 @@ struct Ending {
     bool told = false;  // a signal ended it
 };
 
-// Must be called with all signals but those of a fault blocked. An error only where the gates, or
-// the start of a process, failed.
+// Must be called with all signals but those of a fault blocked. An error only if the gates, or the
+// start of a process, failed.
 [[nodiscard]] Task<Result<Ending>> supervise(Reaper& reaper, Supervised what, Clock& clock);
 
 }  // namespace fluxpod

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The controlling terminal, as long as the job that this process belongs to is in its foreground:
 // lent to a child's process group so that it can read, set modes and be interrupted, and taken
-// back. termios(3), tcsetpgrp(3); SIGTTOU and SIGTTIN must be blocked in whoever calls.
+// back. termios(3), tcsetpgrp(3); SIGTTOU and SIGTTIN must be blocked in the caller.
 #pragma once
 
 #include <sys/types.h>
@@ -12,8 +12,8 @@ namespace fluxpod {
 
 class Terminal {
   public:
-    // /dev/tty rather than stdin, which may be redirected; where an image has no /dev/tty,
-    // whichever of descriptors 0 to 2 is the controlling terminal.
+    // /dev/tty rather than stdin, which may be redirected; if an image has no /dev/tty, the one of
+    // descriptors 0 to 2 that is the controlling terminal.
     static Terminal controlling();
 
     [[nodiscard]] bool exists() const { return descriptor() >= 0; }
@@ -21,7 +21,7 @@ class Terminal {
     [[nodiscard]] bool ours() const { return ours_; }
     // The descriptor that must stay open, or -1.
     [[nodiscard]] int held() const { return owned_.get(); }
-    // Best effort, as a terminal can go away at any time; nothing where it is not ours.
+    // Best effort, as a terminal can go away at any time; does nothing if it is not ours.
     void lend_to(pid_t process_group) const;
     // It is the shell's from now on, until we see this process in the foreground again.
     void take_back();

@@ -37,7 +37,7 @@
 namespace fluxpod {
 
 struct HandshakeOutcome {
-    enum class Verdict {
+    enum class Kind {
         accepted,   // the handshake is complete: both sides have proved the key
         wrong_key,  // a CURVE peer that refused our key, or could not prove its own
         not_curve,  // the peer does not speak ZMTP, or speaks it with another mechanism
@@ -47,9 +47,9 @@ struct HandshakeOutcome {
         silent,         // connected, and nothing came until the time was up
         own_fault,      // this pod could not try (base/own_fault.hpp)
     };
-    Verdict verdict = Verdict::not_connected;
+    Kind kind = Kind::not_connected;
     std::string detail;  // what came back, in words, without times or addresses
-    int own_fault = 0;   // the errno of verdict own_fault
+    int own_fault = 0;   // the errno of kind own_fault
 };
 
 // Never throws but on cancellation; ends at `give_up`. `address` is numeric: libzmq resolves

@@ -22,11 +22,11 @@
 
 namespace fluxpod {
 
-// Ends when all of 0..size-1 have come, or at `give_up`; of that time the lead keeps a
-// fifth, at most a second, for telling the verdict. `parent` is where the gates found the parent
-// (followers). Errors: a port that is taken is 21 with the endpoint, what this pod itself lacks or
-// denies is 126 (base/own_fault.hpp), a missing certificate 14; the deadline is no error but an
-// incomplete RollCall.
+// Ends when all of 0..size-1 have come, or at `give_up`; of that time the lead keeps a fifth, at
+// most a second, for telling the verdict. `parent` is where the gates found the parent (followers).
+// Errors: a port that is taken is 21 with the endpoint, what this pod itself lacks or denies is 126
+// (base/own_fault.hpp), a missing certificate 14; the deadline is not an error but an incomplete
+// RollCall.
 [[nodiscard]] Task<Result<RollCall>> run_roll_call(const Plan& plan, const CurveCert* cert,
                                                    const std::string& parent_endpoint,
                                                    Duration waited, Clock& clock,

@@ -8,8 +8,8 @@
 //    "lacking":"fp-2 (rank 2): ..."}
 //   {"kind":"receipt"}
 //
-// Whoever holds the certificate may send anything: a frame that is larger than `most_bytes`, is
-// not JSON, lacks a member, or has one out of its bounds is nothing.
+// Every holder of the certificate may send anything. Returns nullopt for a frame that is larger
+// than `max_bytes`, is not JSON, lacks a member, or has one out of its bounds.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@
 namespace fluxpod {
 
 struct Presence {
-    static constexpr std::size_t most_hostname = 253;  // of a DNS name, RFC 1035
+    static constexpr std::size_t max_hostname = 253;  // of a DNS name, RFC 1035
     std::uint32_t rank = 0;
     std::string hostname;       // as Flux accepts it (hostname_fault)
     std::uint32_t parent = 0;   // where this rank believes to hang
@@ -47,7 +47,7 @@ struct Receipt {
 
 using RollCallMessage = std::variant<Presence, RollCallVerdict, Receipt>;
 
-inline constexpr std::size_t most_roll_call_bytes = 4096;
+inline constexpr std::size_t max_roll_call_bytes = 4096;
 
 [[nodiscard]] std::string encode_roll_call(const RollCallMessage& message);
 [[nodiscard]] std::optional<RollCallMessage> decode_roll_call(std::string_view bytes);

@@ -49,8 +49,8 @@ class ZmqSocket {
     using Message = std::vector<std::string>;  // frames
     // Peers that hold the key may still be broken: larger frames end their connection, and of a
     // message with more frames the rest is dropped.
-    static constexpr std::int64_t most_bytes_in_frame = std::int64_t{1} << 16U;
-    static constexpr std::size_t most_frames = 8;
+    static constexpr std::int64_t max_bytes_in_frame = std::int64_t{1} << 16U;
+    static constexpr std::size_t max_frames = 8;
 
     // `type` is ZMQ_DEALER, ZMQ_ROUTER, ZMQ_PAIR, ZMQ_REP. Linger is 0.
     static ZmqResult<std::unique_ptr<ZmqSocket>> open(ZmqContext& context, int type,

@@ -93,7 +93,7 @@ struct LaunchPlan {
     std::vector<std::pair<std::string, std::string>> append_environment;
 };
 
-// What was decided about the places that Flux and its jobs write to, and why: plan/scratch.hpp.
+// The places that Flux and its jobs write to, with the reason for each: plan/scratch.hpp.
 struct ScratchNote {
     bool warns = false;  // somebody should look
     std::string text;
@@ -111,10 +111,10 @@ struct Plan {
     std::optional<ResourceSet> resources;  // nothing: Flux discovers by itself
     std::optional<Judgement> node;         // nothing: the node rule is off
     std::optional<NodeCheckPlan> node_check;
-    std::string view;  // where Flux is, with its libraries; empty: in the image
+    std::string view;  // directory of Flux and its libraries; empty: in the image
     CertPlan certificate;
     std::vector<DirectoryPlan> directories;  // the root first, each below one before it
-    std::string archive;                     // the lead's, empty where no state is kept
+    std::string archive;                     // the lead's; empty if no state is kept
     std::optional<GatePlan> gate;            // followers only
     LaunchPlan launch;
     std::vector<ScratchNote> scratch;  // empty: all is as Flux has it

@@ -14,14 +14,14 @@
 
 namespace fluxpod {
 
-// Nothing where no group is declared. Error 10: an entry that is not
+// Returns nullopt if no group is declared. Error 10: an entry that is not
 // HOSTS=cores:N[,gpus:N][,property:P]..., a host that is in no group, in two, or not in `hosts`.
 [[nodiscard]] Result<std::optional<ResourceSet>> declared_resources(const Settings& settings,
                                                                     const Hostlist& hosts);
 [[nodiscard]] std::optional<std::uint32_t> declared_cores(
     const std::optional<ResourceSet>& declared, std::uint32_t rank);
 
-// Nothing where Flux is to discover by itself. Error 10 where neither tells of a core.
+// Returns nullopt if Flux is to discover by itself. Error 10 if neither source has a core.
 [[nodiscard]] Result<std::optional<ResourceSet>> describe_resources(
     const Settings& settings, const Hostlist& hosts, const std::optional<NodeShape>& shape);
 

@@ -18,7 +18,7 @@ class Tree {
     // without one hangs under 0.
     Tree(TopologySpec spec, std::uint32_t size, std::vector<std::uint32_t> custom_parents = {});
 
-    [[nodiscard]] const TopologySpec& spec() const { return spec_; }  // as Flux is told
+    [[nodiscard]] const TopologySpec& spec() const { return spec_; }  // as in broker.toml
     [[nodiscard]] std::uint32_t size() const { return size_; }
     [[nodiscard]] std::optional<std::uint32_t> parent_of(
         std::uint32_t rank) const;  // nothing for rank 0

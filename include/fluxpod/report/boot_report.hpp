@@ -6,7 +6,8 @@
 // "code". "rank" is null while it is not known. Each line is one write, so that pods may share a
 // file.
 //
-//   {"pod":"fp-1","rank":1,"stage":"gates","verdict":"ok","began":1767323045.123456,"seconds":0.012,"detail":"..."}
+//   {"pod":"fp-1","rank":1,"stage":"gates","verdict":"ok","began":1767323045.123456,
+//    "seconds":0.012,"detail":"..."}
 #pragma once
 
 #include <string>
@@ -26,14 +27,14 @@ class BootReport {
     [[nodiscard]] static Result<BootReport> open(const std::string& path);
 
     void set_pod(std::string_view hostname, std::uint32_t rank);
-    // Of the state file only, from the next stage on.
+    // Written to the state file only, from the next stage on.
     void set_parent(std::string_view endpoint) { state_.parent = endpoint; }
     // From now on, the present stage included, the state file at `path` says where the boot is. Its
     // directory must be there. A file that cannot be written is given up like the report.
     void keep_state(const std::string& path, bool supervised);
     // Ends the stage before, if any, with verdict "ok".
     void begin(std::string_view stage_name);
-    // What is worth knowing about the present stage: "tcp 3 tries, curve 1 try".
+    // Adds a detail to the present stage: "tcp 3 tries, curve 1 try".
     void note(std::string_view detail);
     void end(std::string_view verdict = "ok");
     void fail(const Error& error);

@@ -34,7 +34,8 @@ struct BootState {
 };
 
 [[nodiscard]] std::string encode_state(const BootState& state);
-// The error is the cause in words. Hostile input: whoever may write below the root wrote it.
+// The error is the cause in words. Hostile input: every process that may write below the root can
+// write it.
 [[nodiscard]] tl::expected<BootState, std::string> parse_state(std::string_view text);
 
 // What an earlier life of the container left must not pass for this boot's state.

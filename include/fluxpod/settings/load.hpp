@@ -32,9 +32,9 @@ inline constexpr const char* default_config_file = "/etc/fluxpod/fluxpod.conf";
                                              const Environment& environment,
                                              const ConfigFile& config);
 
-// Only where and how errors are told (log-level, log-format, quiet, termination-log), from flags,
-// environment and config file, as far as each can be read: an error in the settings themselves must
-// be told as well. What cannot be read is passed over here; load_settings is the one to complain.
+// Only where and how errors are reported (log-level, log-format, quiet, termination-log), from
+// flags, environment and config file, as far as each can be read: an error in the settings
+// themselves must be reported as well. Ignores what cannot be read; load_settings reports it.
 [[nodiscard]] Settings load_outlets(const CommandLine& command_line, const Environment& environment,
                                     const ConfigFile& config);
 

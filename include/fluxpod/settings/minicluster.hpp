@@ -2,11 +2,11 @@
 // A Flux Operator MiniCluster (flux-framework.org/v1alpha2) as a source of settings: name,
 // namespace, size, maxSize, minSize, archive.path, network.headlessName, logging.{quiet, zeromq,
 // debug}, flux.{connectTimeout, topology, minimalService, logLevel, optionFlags,
-// scheduler.queuePolicy}, the Flux container's command and launcher, interactive and tasks. What
-// only the operator acts on is passed over; what would change the boot and is not supported (hooks,
-// batch, bursting, brokerConfig, curveCert, ...) is refused by name, never dropped in silence;
-// fields of v1alpha1 that linger in the wild are passed over with a warning; any other field is an
-// error with the nearest known name.
+// scheduler.queuePolicy}, the Flux container's command and launcher, interactive and tasks. Fields
+// that only the operator acts on are ignored; fields that would change the boot and are not
+// supported (hooks, batch, bursting, brokerConfig, curveCert, ...) are refused by name, never
+// dropped in silence; fields of v1alpha1 that linger in the wild are ignored with a warning; any
+// other field is an error with the nearest known name.
 #pragma once
 
 #include <cstdint>
@@ -32,8 +32,8 @@ struct MiniCluster {
     std::vector<std::string> warnings;
 };
 
-// What stronger sources than the file have set already; empty and nullopt: nothing. What the file
-// only implies is derived from these where they are set, else from the file.
+// The values that stronger sources than the file have set already; empty and nullopt mean unset. A
+// value that the file only implies is derived from these if they are set, else from the file.
 struct StrongerSettings {
     std::string container;     // the one that runs Flux; empty: the only one, or that with runFlux
     std::string cluster_name;  // the service's name as well, unless the file names the service

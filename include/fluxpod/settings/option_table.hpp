@@ -23,7 +23,7 @@ inline constexpr unsigned run = 1, render = 2, preflight = 4, wait = 8, keygen =
                           install = 64, topology = 128, probe = 256, timeline = 512;
 inline constexpr unsigned boot = run | render | preflight;
 inline constexpr unsigned all = boot | wait | keygen | init | install | topology | probe | timeline;
-// Which take words without dashes, and which a command behind "--".
+// Commands that take words without dashes, and those that take a command after "--".
 inline constexpr unsigned operands = wait | keygen | install | probe | timeline;
 inline constexpr unsigned command = boot | wait | init;
 }  // namespace used_by

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the user asked for: every field with its default and one line of meaning. Made by load(),
-// immutable afterwards. Nothing here is derived from the machine; "empty" and nullopt mean
-// "not said", and identity or plan decides.
+// immutable afterwards. No field is derived from the machine; "empty" and nullopt mean "not said",
+// and identity or plan decides.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +28,8 @@ struct TopologySpec {
 
 // How far the wait for the parent goes before the broker is started.
 enum class WaitUntil { dns, tcp, curve };
-// What a supervised follower does. automatic: join again where the parent was lost, and end with 0
-// where it shut down in order.
+// What a supervised follower does. automatic: join again if the parent was lost, and end with 0 if
+// it shut down in order.
 enum class WhenParentLeaves { automatic, rejoin, complete, fail };
 enum class ResourcesMode { render, discover };
 // What to do where Flux would count more hardware than this pod has (topology/node_rule.hpp).
@@ -68,7 +68,7 @@ struct Settings {
     std::vector<std::string> broker_options;  // "ATTR=VALUE" for flux broker -S
     std::uint32_t broker_log_level = 6;       // syslog severity to stderr
     std::string archive;       // Flux's state from one life of the cluster to the next
-    std::string queue_policy;  // fluxion's, only where asked for
+    std::string queue_policy;  // fluxion's, only if asked for
     bool allow_guest = false;
     ResourcesMode resources = ResourcesMode::render;
     std::vector<std::string> resource_config;  // "HOSTS=cores:N,gpus:N,properties:A+B"
@@ -78,8 +78,8 @@ struct Settings {
     std::uint32_t node_reserve = 10;    // percent of a node's CPUs that Kubernetes keeps
     std::optional<bool> node_check;     // nothing said: on unless the CPUs are counted once
     bool bind_cpus = false;             // a share that floats gets CPUs that no other rank has
-    std::string node_name;              // spec.nodeName, where the pod is told
-    std::optional<double> cpu_request;  // in CPUs, where the pod is told
+    std::string node_name;              // spec.nodeName, if the pod gets it
+    std::optional<double> cpu_request;  // in CPUs, if the pod gets it
     std::optional<double> cpu_limit;
 
     // After the launch.
@@ -96,7 +96,7 @@ struct Settings {
     std::string minicluster;  // a MiniCluster YAML
     std::string container;    // which of its containers, if more than one runs Flux
 
-    // What fluxpod tells.
+    // What fluxpod logs and reports.
     std::string report;  // boot report, JSON lines
     std::string termination_log = "/dev/termination-log";
     LogLevel log_level = LogLevel::info;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Flags, environment and config file, each read to rows of option, value and origin. What a value
-// means is the option table's business; who wins is load's.
+// Flags, environment and config file, each read to rows of option, value and origin. The option
+// table knows what a value means, and load decides who wins.
 #pragma once
 
 #include <string>
@@ -23,7 +23,7 @@ struct CommandLine {
     std::vector<Assignment> assignments;
     std::vector<std::string> operands;
     std::vector<std::string> command;  // after "--", byte for byte
-    bool help = false;  // --help or -h stands somewhere before "--"; nothing else is then read
+    bool help = false;  // --help or -h is somewhere before "--"; no other word is then read
     unsigned command_bit = used_by::run;  // whose command line it is
 };
 
@@ -46,8 +46,8 @@ struct CommandLine {
                                                                unsigned command_bit);
 
 // "name = value" lines; a "#" anywhere begins a comment; flags take true or false; a repeatable
-// option is given on several lines; there are no sections. Error 10 with path and, where it is
-// known, the line.
+// option is given on several lines; there are no sections. Error 10 with the path and, if known,
+// the line.
 [[nodiscard]] Result<std::vector<Assignment>> read_config_file(const std::string& path);
 
 }  // namespace fluxpod

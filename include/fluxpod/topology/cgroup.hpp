@@ -14,8 +14,8 @@ namespace fluxpod {
 
 // CPUs between two bounds: a cgroup v2 weight stands for more than one request.
 struct CpuRange {
-    double least = 0;
-    double most = 0;
+    double min = 0;
+    double max = 0;
     bool operator==(const CpuRange&) const = default;
 };
 
@@ -37,7 +37,7 @@ struct CgroupLimits {
     std::optional<std::uint64_t> memory_limit;  // in bytes, the least on the way to the root
 };
 
-// `root` stands before every path, so that a test has its own /proc and /sys.
+// `root` is put before every path, so that a test has its own /proc and /sys.
 [[nodiscard]] CgroupLimits read_cgroup_limits(const std::string& root = "");
 
 // The requests that a cpu.shares (cgroup v1) stands for.

@@ -10,7 +10,7 @@
 namespace fluxpod {
 
 // NVIDIA: each /dev/nvidiaN. AMD: each GPU that the kernel's KFD lists, partitions by themselves,
-// by its /dev/dri/renderDN, where /dev/kfd can be opened too. `root` stands before every path.
+// by its /dev/dri/renderDN, if /dev/kfd can be opened too. `root` is put before every path.
 [[nodiscard]] std::uint32_t count_gpus(const std::string& root = "");
 
 }  // namespace fluxpod

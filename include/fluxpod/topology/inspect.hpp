@@ -5,7 +5,7 @@
 //
 // A machine is named by a text: empty is this one; "package:2 core:8 pu:2" is one of hwloc's
 // synthetic descriptions (a colon and no slash); anything else is the path of a file that hwloc
-// wrote (lstopo --of xml). Of another machine the CPUs that the file allows count, and this
+// wrote (lstopo --of xml). On another machine the CPUs that the file allows count, and this
 // process's binding does not.
 #pragma once
 
@@ -42,7 +42,7 @@ struct NodeShape {
 
 // Loads only what is counted (type filters: no I/O, caches or misc objects): 0.2 ms on 2 PUs, where
 // everything takes 12 ms. A machine without core objects counts its PUs as cores; there Flux
-// discovers nothing by itself, and a rendered R is what makes it start. Error 10 where hwloc cannot
+// discovers nothing by itself, and a rendered R is what makes it start. Error 10 if hwloc cannot
 // load.
 [[nodiscard]] Result<NodeShape> inspect_topology(const std::string& machine = "");
 

@@ -2,9 +2,9 @@
 // The node rule: does Flux count this pod's hardware once and correctly? Pure.
 //
 // Flux counts every core that hwloc shows it. That is right if the pod has the node for itself, or
-// if its cpuset holds just its share; a CFS quota changes nothing of it. What is known here is this
-// pod's side only; that two pods of one instance share a kernel is found after the start, by the
-// node check (files/node_check.hpp).
+// if its cpuset holds just its share; a CFS quota changes nothing of it. This room knows only this
+// pod's side; that two pods of one instance share a kernel is found after the start, by the node
+// check (files/node_check.hpp).
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ namespace fluxpod {
 struct NodeFacts {
     NodeShape shape;
     CgroupLimits limits;
-    bool in_kubernetes = false;         // where every pod has a request, if only the least
+    bool in_kubernetes = false;         // true if every pod has a request, be it the least
     std::optional<double> cpu_request;  // in CPUs, as the pod's spec has them (downward API)
     std::optional<double> cpu_limit;
     std::optional<std::uint32_t> declared_cores;  // of this pod's rank in a declared R
