@@ -255,7 +255,7 @@ Task<Result<ParentFound>> wait_for_parent(const Plan& plan, WaitUntil until, con
 }
 
 Result<int> run_until_signal(Task<Result<int>> boot) {
-    forget_the_start();
+    release_startup_pages();
     asio::io_context context(1);
     auto race = [](Task<Result<int>> work) -> Task<Result<int>> {
         auto first = co_await (std::move(work) || next_boot_signal());
