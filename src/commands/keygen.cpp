@@ -10,6 +10,7 @@
 
 #include "fluxpod/base/file.hpp"
 #include "fluxpod/commands/table.hpp"
+#include "fluxpod/files/certificate.hpp"
 #include "fluxpod/formats/curve_cert.hpp"
 #include "fluxpod/settings/load.hpp"
 
@@ -45,9 +46,10 @@ std::string utc_now() {
 // A derived certificate has no metadata but the name: every pod makes the same bytes.
 Result<CurveCert> make(const Settings& settings) {
     if (!settings.from_secret.empty()) {
-        auto cert = derive_curve_cert(settings.from_secret);
-        if (cert && !settings.key_name.empty()) cert->set_metadata("name", settings.key_name);
-        return cert;
+        auto cert = obtain_certificate({CertPlan::Source::secret, settings.from_secret});
+        if (!cert) return fail(cert.error());
+        if (!settings.key_name.empty()) (*cert)->set_metadata("name", settings.key_name);
+        return std::move(**cert);
     }
     CurveCert cert = CurveCert::generate();
     const std::string host = host_name();

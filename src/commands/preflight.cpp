@@ -9,7 +9,7 @@
 
 #include "fluxpod/base/log.hpp"
 #include "fluxpod/commands/boot.hpp"
-#include "fluxpod/files/apply.hpp"
+#include "fluxpod/files/certificate.hpp"
 #include "fluxpod/formats/duration.hpp"
 #include "fluxpod/overlay/handshake.hpp"
 #include "fluxpod/overlay/roll_call.hpp"

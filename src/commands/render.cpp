@@ -12,6 +12,7 @@
 #include "fluxpod/commands/boot.hpp"
 #include "fluxpod/commands/help.hpp"
 #include "fluxpod/files/apply.hpp"
+#include "fluxpod/files/certificate.hpp"
 #include "fluxpod/plan/explain.hpp"
 
 namespace fluxpod {

@@ -14,6 +14,7 @@
 #include "fluxpod/commands/kept_state.hpp"
 #include "fluxpod/commands/supervised.hpp"
 #include "fluxpod/files/apply.hpp"
+#include "fluxpod/files/certificate.hpp"
 #include "fluxpod/files/render.hpp"
 #include "fluxpod/formats/duration.hpp"
 #include "fluxpod/gates/tcp_gate.hpp"

@@ -14,6 +14,7 @@
 #include "fluxpod/base/log.hpp"
 #include "fluxpod/base/text.hpp"
 #include "fluxpod/commands/boot.hpp"
+#include "fluxpod/files/certificate.hpp"
 #include "fluxpod/formats/duration.hpp"
 #include "fluxpod/gates/curve_gate.hpp"
 #include "fluxpod/gates/dns_gate.hpp"
@@ -91,10 +92,10 @@ Result<std::optional<CurveCert>> read_certificate(const Settings& settings,
                      .tried = "",
                      .hint = "name it with --curve-cert or --curve-secret"});
     }
-    auto cert = settings.curve_cert.empty() ? derive_curve_cert(settings.curve_secret)
-                                            : read_curve_cert(settings.curve_cert, true);
-    if (!cert) return fail(cert.error());
-    return std::optional<CurveCert>(std::move(*cert));
+    using Source = CertPlan::Source;
+    return obtain_certificate(settings.curve_cert.empty()
+                                  ? CertPlan{Source::secret, settings.curve_secret}
+                                  : CertPlan{Source::file, settings.curve_cert});
 }
 
 // Shared by all targets; outlives them.

@@ -188,27 +188,7 @@ Result<AppliedFile> write_below(const OpenDirectories& open, const std::string& 
     return AppliedFile{path, *outcome == WriteOutcome::written};
 }
 
-// A wide mode is the user's mistake unless nobody in the pod could narrow it.
-bool is_mounted(const std::string& path) {
-    struct statvfs info {};
-    if (::statvfs(path.c_str(), &info) == 0 && (info.f_flag & ST_RDONLY) != 0) return true;
-    // The kubelet's atomic writer makes every file of a volume a link into "..data/".
-    std::array<char, PATH_MAX> target{};
-    const ssize_t length = ::readlink(path.c_str(), target.data(), target.size());
-    return length > 0 &&
-           std::string_view(target.data(), static_cast<std::size_t>(length)).starts_with("..data/");
-}
-
 }  // namespace
-
-Result<std::optional<CurveCert>> obtain_certificate(const CertPlan& plan) {
-    if (plan.source == CertPlan::Source::none) return std::nullopt;
-    auto certificate = plan.source == CertPlan::Source::file
-                           ? read_curve_cert(plan.path, is_mounted(plan.path))
-                           : derive_curve_cert(plan.path);
-    if (!certificate) return fail(certificate.error());
-    return std::optional<CurveCert>(std::move(*certificate));
-}
 
 Result<std::vector<AppliedFile>> apply_files(const Plan& plan,
                                              const std::vector<RenderedFile>& files,

@@ -3,11 +3,9 @@
 
 #include <fmt/format.h>
 #include <sodium.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <optional>
 #include <span>
 
@@ -21,7 +19,6 @@ constexpr std::size_t key_bytes = crypto_scalarmult_curve25519_BYTES;
 constexpr std::size_t key_characters = key_bytes / 4 * 5;
 constexpr std::size_t max_line = 255;
 constexpr std::size_t max_key = 64;
-constexpr std::size_t max_file = std::size_t{16} * 1024;
 constexpr std::size_t least_secret = 16;
 constexpr std::ptrdiff_t min_different_bytes = 4;
 constexpr std::size_t entry_overhead = std::string_view("     = \"\"").size();
@@ -201,11 +198,6 @@ class Parser {
     std::size_t line_number_ = 0;
 };
 
-Error certificate_error(const char* doing, const std::string& path, std::string cause,
-                        std::string hint) {
-    return {ExitCode::certificate, doing, path, std::move(cause), "", std::move(hint)};
-}
-
 }  // namespace
 
 CurveCert CurveCert::generate() {
@@ -272,51 +264,6 @@ SecretBytes CurveCert::encode() const {
     at = std::ranges::copy(secret_key_.view(), at).out;
     std::ranges::copy(tail, at);
     return text;
-}
-
-Result<CurveCert> read_curve_cert(const std::string& path, bool mounted) {
-    constexpr const char* doing = "read the CURVE certificate";
-    auto text = read_secret_file(path, max_file);
-    if (!text) {
-        const bool absent = text.error().error_number == ENOENT;
-        return fail(certificate_error(
-            doing, path, text.error().cause,
-            absent
-                ? "make one with flux keygen or fluxpod keygen and give the same one to every pod"
-                : ""));
-    }
-    struct stat info {};
-    if (::stat(path.c_str(), &info) != 0) {
-        return fail(certificate_error(doing, path, describe_errno(errno), ""));
-    }
-    if (!mounted && (info.st_mode & (S_IRGRP | S_IROTH)) != 0) {
-        return fail(
-            certificate_error(doing, path,
-                              fmt::format("its mode {:04o} lets others than its owner read it",
-                                          info.st_mode & 07777U),
-                              "run chmod 0600 " + path));
-    }
-    auto cert = CurveCert::parse(*text);
-    if (!cert) {
-        return fail(certificate_error(doing, path, cert.error(),
-                                      "make a new one with flux keygen or fluxpod keygen"));
-    }
-    return std::move(*cert);
-}
-
-Result<CurveCert> derive_curve_cert(const std::string& secret_path) {
-    constexpr const char* doing = "derive the CURVE certificate from";
-    auto secret = read_secret_file(secret_path, max_file);
-    if (!secret) {
-        return fail(certificate_error(doing, secret_path, secret.error().cause,
-                                      "mount the same secret file into every pod"));
-    }
-    auto cert = CurveCert::derive(*secret);
-    if (!cert) {
-        return fail(certificate_error(doing, secret_path, cert.error(),
-                                      "make one with: head -c 32 /dev/urandom | base64"));
-    }
-    return std::move(*cert);
 }
 
 }  // namespace fluxpod

@@ -134,6 +134,12 @@ def test_a_certificate_that_others_can_read_is_14(start, refuses, lead, cert, mo
     refuses(process, 14, str(cert), f"{mode:04o}", "chmod")
 
 
+def test_wait_refuses_the_certificates_that_a_boot_refuses(start, refuses, fluxpod, cert):
+    cert.chmod(0o644)
+    process = start([fluxpod, "wait", "--curve-cert", str(cert), "curve:localhost:8050"])
+    refuses(process, 14, str(cert), "0644", "chmod")
+
+
 @pytest.mark.parametrize("kind", ["a read-only mount", "the kubelet's links"])
 def test_a_mounted_certificate_becomes_a_private_copy(in_pod, lead, cert, kind, tmp_path):
     """Nobody in the pod could narrow the mode of a Secret or a ConfigMap."""

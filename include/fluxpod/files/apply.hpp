@@ -27,11 +27,6 @@ struct AppliedFile {
     bool changed;
 };
 
-// Reads or derives the planned certificate; nullopt if the plan has none. Error 14. A file that
-// others may read is accepted if nobody here could have narrowed its mode: in a Kubernetes volume
-// or on any other read-only mount.
-[[nodiscard]] Result<std::optional<CurveCert>> obtain_certificate(const CertPlan& plan);
-
 // Error 13, naming the path, with what to do about a read-only root, a full disk, a link in the
 // way. `place`, if not empty, is where everything goes in the root's stead (render --out): the
 // bytes stay those that the root needs.

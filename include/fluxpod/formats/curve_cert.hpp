@@ -12,8 +12,9 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <tl/expected.hpp>
+#include <utility>
 
-#include "fluxpod/base/error.hpp"
 #include "fluxpod/base/secret.hpp"
 
 namespace fluxpod {
@@ -52,12 +53,5 @@ class CurveCert {
     std::string public_key_;
     SecretBytes secret_key_;
 };
-
-// Reads a certificate file and refuses what Flux would refuse at start: any group or other read
-// bit, unless `mounted` (a Kubernetes volume; we copy it to a private file). Error code 14.
-[[nodiscard]] Result<CurveCert> read_curve_cert(const std::string& path, bool mounted);
-
-// Reads a shared secret file and derives the certificate from it. Error code 14.
-[[nodiscard]] Result<CurveCert> derive_curve_cert(const std::string& secret_path);
 
 }  // namespace fluxpod

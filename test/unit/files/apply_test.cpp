@@ -3,7 +3,6 @@
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,15 +12,18 @@
 #include <filesystem>
 #include <string>
 
+#include "fluxpod/files/certificate.hpp"
 #include "fluxpod/plan/make.hpp"
 #include "sample_cluster.hpp"
 #include "temp_dir.hpp"
+#include "tiny_mount.hpp"
 #include "umask.hpp"
 
 namespace fluxpod {
 namespace {
 
 using test::TempDir;
+using test::TinyMount;
 using test::Umask;
 
 std::string mode_of(const std::string& path) {
@@ -110,9 +112,9 @@ TEST_CASE("what is written is what was rendered, and the certificate is whole") 
     for (const auto& file : *files) {
         CHECK(dir.read(std::filesystem::relative(file.path, dir.path()).string()) == file.bytes);
     }
-    auto read = read_curve_cert(plan.layout.curve_cert, false);
+    auto read = obtain_certificate({CertPlan::Source::file, plan.layout.curve_cert});
     REQUIRE(read);
-    CHECK(read->public_key() == sample_cert().public_key());
+    CHECK((*read)->public_key() == sample_cert().public_key());
     CHECK(strangers_below(dir / "root") == 0);
 }
 
@@ -322,31 +324,6 @@ TEST_CASE("a write that is cut off leaves the old file and no draft") {
     CHECK(strangers_below(dir / "root") == 0);
 }
 
-// A file system of its own, where the kernel lets us have one.
-class TinyMount {
-  public:
-    TinyMount(std::string path, const char* options) : path_(std::move(path)) {
-        std::filesystem::create_directories(path_);
-        mounted_ = ::mount("none", path_.c_str(), "tmpfs", 0, options) == 0;
-    }
-    TinyMount(const TinyMount&) = delete;
-    TinyMount& operator=(const TinyMount&) = delete;
-    ~TinyMount() {
-        if (mounted_) ::umount2(path_.c_str(), MNT_DETACH);
-    }
-    [[nodiscard]] bool mounted() const {
-        if (!mounted_) MESSAGE("left out: this needs the right to mount");
-        return mounted_;
-    }
-    [[nodiscard]] bool make_read_only() const {
-        return ::mount("none", path_.c_str(), "tmpfs", MS_REMOUNT | MS_RDONLY, nullptr) == 0;
-    }
-
-  private:
-    std::string path_;
-    bool mounted_ = false;
-};
-
 TEST_CASE("a full disk is said to be full and what to do") {
     TempDir dir;
     const TinyMount tiny(dir / "root", "size=8k,nr_inodes=64");
@@ -391,65 +368,6 @@ TEST_CASE("a directory without write permission: refused with our uid") {
     CHECK(error.cause == "Permission denied");
     CHECK(error.hint.find(fmt::format("uid {}", ::geteuid())) != std::string::npos);
     ::chmod((dir / "root").c_str(), 0755);
-}
-
-std::string write_cert(const TempDir& dir, const std::string& name, mode_t mode) {
-    const SecretBytes text = sample_cert().encode();
-    const std::string path = dir.write(name, std::string(text.view().begin(), text.view().end()));
-    ::chmod(path.c_str(), mode);
-    return path;
-}
-
-TEST_CASE("no certificate is planned, none is obtained") {
-    auto certificate = obtain_certificate({});
-    REQUIRE(certificate);
-    CHECK_FALSE(*certificate);
-}
-
-TEST_CASE("a certificate that others may read is refused, except from a volume") {
-    TempDir dir;
-    const std::string wide = write_cert(dir, "wide.cert", 0644);
-    auto refused = obtain_certificate({CertPlan::Source::file, wide});
-    REQUIRE_FALSE(refused);
-    CHECK(refused.error().code == ExitCode::certificate);
-    CHECK(obtain_certificate({CertPlan::Source::file, write_cert(dir, "own.cert", 0600)}));
-
-    // As the kubelet lays out a Secret.
-    write_cert(dir, "secret/..2026/curve.cert", 0644);
-    std::filesystem::create_directory_symlink("..2026", dir / "secret/..data");
-    std::filesystem::create_symlink("..data/curve.cert", dir / "secret/curve.cert");
-    auto mounted = obtain_certificate({CertPlan::Source::file, dir / "secret/curve.cert"});
-    REQUIRE_MESSAGE(mounted, (mounted ? "" : mounted.error().message()));
-    CHECK((*mounted)->public_key() == sample_cert().public_key());
-}
-
-TEST_CASE("a wide certificate on a read-only mount is nobody's mistake") {
-    TempDir dir;
-    const TinyMount tiny(dir / "volume", "size=64k");
-    if (!tiny.mounted()) return;
-    const std::string path = write_cert(dir, "volume/curve.cert", 0644);
-    CHECK_FALSE(obtain_certificate({CertPlan::Source::file, path}));
-    REQUIRE(tiny.make_read_only());
-    CHECK(obtain_certificate({CertPlan::Source::file, path}));
-}
-
-TEST_CASE("every pod derives the same certificate from one secret") {
-    TempDir dir;
-    const std::string secret = dir.write("secret", "0123456789abcdef0123456789abcdef");
-    auto one = obtain_certificate({CertPlan::Source::secret, secret});
-    auto two = obtain_certificate({CertPlan::Source::secret, secret});
-    REQUIRE(one);
-    REQUIRE(two);
-    CHECK((*one)->public_key() == (*two)->public_key());
-}
-
-TEST_CASE("a certificate that is not there is error 14 and names the file") {
-    for (auto source : {CertPlan::Source::file, CertPlan::Source::secret}) {
-        auto certificate = obtain_certificate({source, "/nonexistent/cert"});
-        REQUIRE_FALSE(certificate);
-        CHECK(certificate.error().code == ExitCode::certificate);
-        CHECK(certificate.error().message().find("/nonexistent/cert") != std::string::npos);
-    }
 }
 
 }  // namespace

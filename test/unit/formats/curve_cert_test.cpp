@@ -2,11 +2,8 @@
 #include "fluxpod/formats/curve_cert.hpp"
 
 #include <doctest/doctest.h>
-#include <sys/stat.h>
 
 #include <algorithm>
-
-#include "temp_dir.hpp"
 
 using fluxpod::CurveCert;
 using fluxpod::SecretBytes;
@@ -225,48 +222,4 @@ TEST_CASE("a secret of blanks, of NULs or of fewer than 4 different bytes: refus
         CHECK(mentions(cert.error(), "4 different bytes"));
     }
     CHECK(CurveCert::derive(secret_of("abcdabcdabcdabcd")));
-}
-
-TEST_CASE("a certificate that others may read is refused, unless it is mounted") {
-    fluxpod::test::TempDir dir;
-    const std::string path = dir.write("curve.cert", sample);
-    for (mode_t mode : {0640U, 0604U, 0644U}) {
-        REQUIRE(::chmod(path.c_str(), mode) == 0);
-        auto cert = fluxpod::read_curve_cert(path, false);
-        REQUIRE_FALSE(cert);
-        CHECK(cert.error().code == fluxpod::ExitCode::certificate);
-        CHECK(mentions(cert.error().message(), "chmod 0600 " + path));
-        CHECK(fluxpod::read_curve_cert(path, true));
-    }
-    for (mode_t mode : {0600U, 0400U, 0622U}) {
-        REQUIRE(::chmod(path.c_str(), mode) == 0);
-        CHECK(fluxpod::read_curve_cert(path, false));
-    }
-}
-
-TEST_CASE(
-    "a certificate that is absent, a directory, huge or malformed is error 14 with its path") {
-    fluxpod::test::TempDir dir;
-    for (const std::string& path :
-         {dir / "absent", dir.path().string(), dir.write("huge", std::string(20000, '#')),
-          dir.write("malformed", "[curve]\n")}) {
-        auto cert = fluxpod::read_curve_cert(path, true);
-        REQUIRE_FALSE(cert);
-        CHECK(cert.error().code == fluxpod::ExitCode::certificate);
-        CHECK(mentions(cert.error().message(), path));
-    }
-    CHECK(mentions(fluxpod::read_curve_cert(dir / "absent", false).error().hint, "flux keygen"));
-    CHECK(mentions(fluxpod::read_curve_cert(dir / "malformed", true).error().hint, "keygen"));
-}
-
-TEST_CASE("a secret file gives the same certificate as its content") {
-    fluxpod::test::TempDir dir;
-    auto cert = fluxpod::derive_curve_cert(dir.write("secret", "correct horse battery staple\n"));
-    REQUIRE(cert);
-    CHECK(cert->public_key() == "cTx!W%0v)PfBWbMJP)RngTD$7aQkvd4)^vj/KGaT");
-    auto shorter = fluxpod::derive_curve_cert(dir.write("short", "hunter2"));
-    REQUIRE_FALSE(shorter);
-    CHECK(shorter.error().code == fluxpod::ExitCode::certificate);
-    CHECK_FALSE(mentions(shorter.error().message(), "hunter2"));
-    CHECK_FALSE(fluxpod::derive_curve_cert(dir / "absent"));
 }
