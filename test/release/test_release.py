@@ -110,7 +110,7 @@ def test_the_bill_is_whole(bill):
 
 def test_the_bill_names_what_the_design_links(bill):
     names = {package["name"] for package in bill["packages"]}
-    assert {"boost1.81", "fmtlib", "glibc", "gcc-12", "hwloc", "libsodium", "program_options",
+    assert {"boost1.81", "fmtlib", "glibc", "gcc-12", "hwloc", "libsodium", "program_options", "spdlog",
             "yaml-cpp", "zeromq"} <= names  # fmt: skip
 
 
