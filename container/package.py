@@ -26,6 +26,7 @@ LICENSES = {
     "glibc": "LGPL-2.1-or-later",
     "libsodium": "ISC",
     "linux": "GPL-2.0-only WITH Linux-syscall-note",
+    "spdlog": "MIT",
     "tl-expected": "CC0-1.0",
     "toml11": "MIT",
 }

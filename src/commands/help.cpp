@@ -7,13 +7,13 @@
 #include <array>
 
 #include "fluxpod/base/text.hpp"
+#include "fluxpod/settings/option_parser.hpp"
 
 namespace fluxpod {
 
 namespace {
 
 constexpr std::size_t width = 80;
-constexpr std::size_t column = 26;
 
 constexpr auto exits = std::to_array<ExitRow>({
     {"0", "Done. After run's launch the exit code is Flux's own, and after wait's the COMMAND's"},
@@ -32,25 +32,6 @@ constexpr auto exits = std::to_array<ExitRow>({
     {"127", "The command was not found"},
     {"128+N", "Signal N ended fluxpod before the launch, or the COMMAND of init"},
 });
-
-std::string option_head(const OptionRow& row) {
-    return row.metavar.empty() ? fmt::format("--{}", row.name)
-                               : fmt::format("--{} {}", row.name, row.metavar);
-}
-
-std::string option_line(const std::string& head, std::string_view help) {
-    std::string line = "  " + head;
-    line += line.size() + 2 > column ? "\n" + std::string(column, ' ')
-                                     : std::string(column - line.size(), ' ');
-    return line + wrapped(help, width - column, column) + "\n";
-}
-
-std::string option_help(const OptionRow& row) {
-    std::string help(row.help);
-    if (row.kind == OptionRow::Kind::repeated) help += "; may be given several times";
-    if (!row.fallback.empty()) help += fmt::format(" (default: {})", row.fallback);
-    return help;
-}
 
 Error wrong_help(std::string subject, std::string cause, std::string hint) {
     return usage_error("explain", std::move(subject), std::move(cause), std::move(hint));
@@ -101,12 +82,7 @@ std::string command_help(const CommandRow& row) {
     std::string text = fmt::format("Usage: fluxpod {} {}\n\n{}.\n\n{}\n", row.name, row.synopsis,
                                    row.purpose, wrapped(row.description, width, 0));
     if (row.option_bit == 0) return text;
-    text += "\nOptions:\n";
-    for (const auto& option : option_table()) {
-        if ((option.commands & row.option_bit) == 0) continue;
-        text += option_line(option_head(option), option_help(option));
-    }
-    text += option_line("--help", "Print this");
+    text += "\n" + describe_options(row.option_bit);
     text += "\n" + wrapped(
                        "An option --some-name is also the variable FLUXPOD_SOME_NAME and the "
                        "key some-name of the config file. Durations D are numbers with ms, s, "

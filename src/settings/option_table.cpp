@@ -230,8 +230,7 @@ Stored tree_shape(Settings& settings, std::string_view value) {
 using S = Settings;
 using namespace used_by;
 
-constexpr auto rows = std::to_array<OptionRow>({
-    // The cluster and this pod's place in it.
+constexpr auto cluster_rows = std::to_array<OptionRow>({
     {"cluster-name", "NAME", "", "The cluster's name, from which the host names are made", boot,
      Kind::value, text<&S::cluster_name, check_name>},
     {"size", "N", "1", "How many pods are expected now", boot, Kind::value,
@@ -255,8 +254,9 @@ constexpr auto rows = std::to_array<OptionRow>({
      Kind::value, text<&S::host_format, check_word>},
     {"hosts", "LIST", "", "The hosts in the order of their ranks, such as fp-[0-3],login", boot,
      Kind::value, text<&S::hosts, check_hosts>},
+});
 
-    // The overlay network.
+constexpr auto network_rows = std::to_array<OptionRow>({
     {"port", "PORT", "8050", "The TCP port of every broker", boot, Kind::value, port},
     {"bind", "IFACE|ADDR", "", "The interface or address to listen on", boot, Kind::value,
      text<&S::bind, check_word>},
@@ -274,8 +274,9 @@ constexpr auto rows = std::to_array<OptionRow>({
     {"tcp-user-timeout", "D", "20s",
      "How long a broker keeps a connection that gets no answer; with --supervise 2m", boot,
      Kind::value, duration<&S::tcp_user_timeout>},
+});
 
-    // Flux.
+constexpr auto flux_rows = std::to_array<OptionRow>({
     {"root", "DIR", "/run/fluxpod", "The absolute path below which every file is written",
      boot | probe, Kind::value, text<&S::root, check_absolute>},
     {"flux", "PATH", "flux",
@@ -308,8 +309,9 @@ constexpr auto rows = std::to_array<OptionRow>({
     {"resource-config", "HOSTS=cores:N[,gpus:N][,property:P]", "",
      "Resources of each host of a group, if pods are unequal: list all hosts or none", boot,
      Kind::repeated, appended<&S::resource_config, check_resource_config>},
+});
 
-    // The node rule.
+constexpr auto node_rows = std::to_array<OptionRow>({
     {"node-rule", "strict|share|warn|off", "share",
      "If Flux would count more than this pod has: refuse, count its limit, or only log it",
      boot | topology, Kind::value, choice<&S::node_rule, node_rule_choices>},
@@ -330,8 +332,9 @@ constexpr auto rows = std::to_array<OptionRow>({
      boot | topology, Kind::value, cpu_quantity<&S::cpu_request>},
     {"cpu-limit", "CPUS", "", "The CPU limit of this container, if no quota enforces it",
      boot | topology, Kind::value, cpu_quantity<&S::cpu_limit>},
+});
 
-    // The wait.
+constexpr auto wait_rows = std::to_array<OptionRow>({
     {"wait-timeout", "D", "10m", "How long to wait for the parent broker", boot, Kind::value,
      duration<&S::wait_timeout>},
     {"wait-until", "dns|tcp|curve", "curve",
@@ -340,8 +343,9 @@ constexpr auto rows = std::to_array<OptionRow>({
     {"pin", "on|off", "on",
      "Write the parent's verified address into broker.toml, so that the broker asks no DNS", boot,
      Kind::value, choice<&S::pin, on_off_choices>},
+});
 
-    // After the launch.
+constexpr auto launch_rows = std::to_array<OptionRow>({
     {"supervise", "", "",
      "Stay above the broker: join again after a lost parent, and end in order at SIGTERM", boot,
      Kind::flag, flag<&S::supervise>},
@@ -353,8 +357,9 @@ constexpr auto rows = std::to_array<OptionRow>({
      "How long the end may take from the first SIGTERM, or from the command's own end; then what "
      "is left is killed. With run --supervise 30s, and a reserve of it is kept",
      boot | init, Kind::value, duration<&S::grace>},
+});
 
-    // init, render, keygen, wait, install, topology, probe.
+constexpr auto command_rows = std::to_array<OptionRow>({
     {"group", "", "", "Signal the command's whole process group instead of the command alone", init,
      Kind::flag, flag<&S::group>},
     {"all", "", "", "Render the files of every pod, each below its own host name", render,
@@ -377,8 +382,9 @@ constexpr auto rows = std::to_array<OptionRow>({
      Kind::value, duration<&S::timeout>},
     {"answer-within", "D", "800ms", "How long the broker and the supervisor may take to answer",
      probe, Kind::value, duration<&S::answer_within>},
+});
 
-    // Where settings come from besides flags and environment.
+constexpr auto source_rows = std::to_array<OptionRow>({
     {"config", "FILE", "/etc/fluxpod/fluxpod.conf",
      "The config file; the default one is read only if it exists",
      boot | wait | keygen | install | topology | probe | timeline, Kind::value,
@@ -387,8 +393,9 @@ constexpr auto rows = std::to_array<OptionRow>({
      boot, Kind::value, text<&S::minicluster, check_path>},
     {"container", "NAME", "", "The MiniCluster's container that runs Flux, if it has several", boot,
      Kind::value, text<&S::container, check_word>},
+});
 
-    // What fluxpod logs and reports.
+constexpr auto message_rows = std::to_array<OptionRow>({
     {"report", "FILE", "", "Append the stages of the boot to FILE as lines of JSON", boot,
      Kind::value, text<&S::report, check_path>},
     {"termination-log", "FILE", "/dev/termination-log",
@@ -399,6 +406,36 @@ constexpr auto rows = std::to_array<OptionRow>({
     {"log-format", "text|json", "text", "How log lines on stderr look", all, Kind::value,
      choice<&S::log_format, log_format_choices>},
     {"quiet", "", "", "Log warnings and errors only", all, Kind::flag, flag<&S::quiet>},
+});
+
+// Puts the rows of the sections into one table.
+template <std::size_t... counts>
+constexpr auto joined(const std::array<OptionRow, counts>&... parts) {
+    std::array<OptionRow, (counts + ...)> all{};
+    auto next = all.begin();
+    ((next = std::copy(parts.begin(), parts.end(), next)), ...);
+    return all;
+}
+
+constexpr auto rows = joined(cluster_rows, network_rows, flux_rows, node_rows, wait_rows,
+                             launch_rows, command_rows, source_rows, message_rows);
+
+struct SectionSize {
+    std::string_view title;
+    std::size_t count;
+};
+
+// In the order of `joined`.
+constexpr auto section_sizes = std::to_array<SectionSize>({
+    {"The cluster and this pod's place in it", cluster_rows.size()},
+    {"The overlay network", network_rows.size()},
+    {"Flux", flux_rows.size()},
+    {"The node rule", node_rows.size()},
+    {"The wait", wait_rows.size()},
+    {"After the launch", launch_rows.size()},
+    {"This command", command_rows.size()},
+    {"Files of settings", source_rows.size()},
+    {"Messages and reports", message_rows.size()},
 });
 
 }  // namespace
@@ -416,6 +453,16 @@ std::string TopologySpec::flux_spelling() const {
 
 std::span<const OptionRow> option_table() { return rows; }
 
+std::vector<OptionSection> option_sections() {
+    std::vector<OptionSection> sections;
+    std::span<const OptionRow> rest = rows;
+    for (const auto& size : section_sizes) {
+        sections.push_back({size.title, rest.first(size.count)});
+        rest = rest.subspan(size.count);
+    }
+    return sections;
+}
+
 const OptionRow* find_option(std::string_view name) {
     const auto* row = std::ranges::find(rows, name, &OptionRow::name);
     return row == rows.end() ? nullptr : row;
@@ -428,6 +475,12 @@ std::string variable_name(std::string_view option) {
         name += c == '-' ? '_' : letter ? static_cast<char>(c - 'a' + 'A') : c;
     }
     return name;
+}
+
+const OptionRow* option_of_variable(std::string_view variable) {
+    const auto* row = std::ranges::find_if(
+        rows, [&](const OptionRow& each) { return variable_name(each.name) == variable; });
+    return row == rows.end() ? nullptr : row;
 }
 
 std::vector<std::string> command_names(unsigned command_bits) {

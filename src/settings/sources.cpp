@@ -5,19 +5,17 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
+#include <cstddef>
 #include <set>
-#include <span>
 
 #include "fluxpod/base/file.hpp"
 #include "fluxpod/base/log.hpp"
 #include "fluxpod/base/text.hpp"
+#include "fluxpod/settings/option_parser.hpp"
 
 namespace fluxpod {
 
 namespace {
-
-using Kind = OptionRow::Kind;
 
 constexpr std::string_view variable_prefix = "FLUXPOD_";
 
@@ -74,42 +72,29 @@ Status take_operand(CommandLine& line, const std::string& word) {
     return {};
 }
 
-// The value of the option `word`: after its "=", else `next`, which is then taken.
-Result<std::string> take_value(const OptionRow& row, const std::string& word,
-                               std::span<const std::string>& rest) {
-    const std::string name(row.name);
-    const auto equals = word.find('=');
-    if (row.kind == Kind::flag) {
-        if (equals != std::string::npos) return fail(unusable_option(name, "it takes no value"));
-        return "true";
+Status take_words(CommandLine& line, const ParsedWords& words) {
+    for (const auto& option : words.options) {
+        if (option.name.empty()) {
+            if (auto taken = take_operand(line, option.values.front()); !taken) return taken;
+            continue;
+        }
+        line.assignments.push_back({.option = option.name,
+                                    .value = option.values.empty() ? "true" : option.values.front(),
+                                    .origin = "flag --" + option.name});
     }
-    if (equals != std::string::npos) {
-        if (equals + 1 == word.size()) return fail(missing_value(name));
-        return word.substr(equals + 1);
-    }
-    // A value that begins with dashes is rather one forgotten; "=" gives it nevertheless.
-    if (rest.empty() || rest.front().starts_with("--")) return fail(missing_value(name));
-    std::string value = rest.front();
-    rest = rest.subspan(1);
-    return value;
+    line.command = words.command;
+    return {};
 }
 
-// Takes the option `word`, and from `rest` the value that belongs to it.
-Status take_option(CommandLine& line, const std::string& word, std::span<const std::string>& rest) {
-    const std::string name = bare_name(word);
-    const auto* row = find_option(name);
-    if (row == nullptr || (row->commands & line.command_bit) == 0) {
-        return fail(unknown_option(name, line.command_bit));
+Error unusable_word(const OptionFault& fault, unsigned command_bit) {
+    using Fault = OptionFault::Kind;
+    switch (fault.kind) {
+        case Fault::missing_value: return missing_value(fault.text);
+        case Fault::unwanted_value: return unusable_option(fault.text, "it takes no value");
+        case Fault::given_twice:
+            return unusable_option(fault.text, "it is given twice", "give it once");
+        default: return unknown_option(fault.text, command_bit);
     }
-    auto value = take_value(*row, word, rest);
-    if (!value) return fail(value.error());
-    auto same = [&](const Assignment& earlier) { return earlier.option == row->name; };
-    if (row->kind != Kind::repeated && std::ranges::any_of(line.assignments, same)) {
-        return fail(unusable_option(name, "it is given twice", "give it once"));
-    }
-    line.assignments.push_back(
-        {.option = name, .value = std::move(*value), .origin = "flag --" + name});
-    return {};
 }
 
 }  // namespace
@@ -118,25 +103,24 @@ Result<CommandLine> read_command_line(const std::vector<std::string>& words, uns
     CommandLine line;
     line.command_bit = command_bit;
 
-    const auto dashes = std::ranges::find(words, "--");
-    const std::vector<std::string> before(words.begin(), dashes);
-    if (dashes != words.end()) line.command.assign(dashes + 1, words.end());
-
     // A request for help is answered, however wrong the rest is.
+    const auto dashes = std::ranges::find(words, "--");
     auto asks_help = [](const std::string& word) { return word == "--help" || word == "-h"; };
-    if (std::ranges::any_of(before, asks_help)) {
+    if (std::any_of(words.begin(), dashes, asks_help)) {
         line.help = true;
         return line;
     }
 
-    std::span<const std::string> rest = before;
-    while (!rest.empty()) {
-        const std::string& word = rest.front();
-        rest = rest.subspan(1);
-        auto taken =
-            word.starts_with("--") ? take_option(line, word, rest) : take_operand(line, word);
-        if (!taken) return fail(taken.error());
+    const auto parsed = parse_words(words, command_bit);
+    if (!parsed) {
+        // A stray word before the fault comes first: in "submit --nodes=4" the "--" is missing.
+        const auto faulty = words.begin() + static_cast<std::ptrdiff_t>(parsed.error().place);
+        if (const auto before = parse_words({words.begin(), faulty}, command_bit)) {
+            if (auto taken = take_words(line, *before); !taken) return fail(taken.error());
+        }
+        return fail(unusable_word(parsed.error(), command_bit));
     }
+    if (auto taken = take_words(line, *parsed); !taken) return fail(taken.error());
     if (!line.command.empty() && (command_bit & used_by::command) == 0) {
         return fail(usage_error("use the word", in_quotes(line.command.front()),
                                 "this command runs no other command",
@@ -209,11 +193,10 @@ Error unknown_variable(const std::string& variable) {
                          : "fluxpod help run lists the options, each of which is a variable"};
 }
 
-const OptionRow* option_of_variable(std::string_view variable) {
-    for (const auto& row : option_table()) {
-        if (variable_name(row.name) == variable) return &row;
-    }
-    return nullptr;
+// Whether a platform made the variable and no option is meant.
+bool is_link(const std::string& variable, const std::string& value) {
+    if (is_link_by_value(variable, value)) return true;
+    return option_of_variable(variable) == nullptr && is_link_by_name(variable);
 }
 
 }  // namespace
@@ -221,26 +204,28 @@ const OptionRow* option_of_variable(std::string_view variable) {
 Result<std::vector<Assignment>> read_environment(const Environment& environment,
                                                  unsigned command_bit) {
     const bool is_strict = (command_bit & (used_by::init | used_by::wait)) == 0;
-    std::vector<Assignment> assignments;
     std::set<std::string> seen;
+    std::vector<std::string> entries;
     for (const auto& entry : environment.entries()) {
         const auto equals = entry.find('=');
         if (equals == std::string::npos || !entry.starts_with(variable_prefix)) continue;
         const std::string variable = entry.substr(0, equals);
         const std::string value = entry.substr(equals + 1);
-        if (!seen.insert(variable).second || value.empty()) continue;
-        if (is_link_by_value(variable, value)) continue;
-        const auto* row = option_of_variable(variable);
-        if (row == nullptr && is_link_by_name(variable)) continue;
-        if (row == nullptr) {
-            Error unknown = unknown_variable(variable);
-            if (is_strict) return fail(std::move(unknown));
-            log::warning("the variable {} is ignored: {}", variable, unknown.cause);
+        if (!seen.insert(variable).second || value.empty() || is_link(variable, value)) continue;
+        if (!is_strict && option_of_variable(variable) == nullptr) {
+            log::warning("the variable {} is ignored: {}", variable,
+                         unknown_variable(variable).cause);
             continue;
         }
-        auto values = row->kind == Kind::repeated ? split_words(value) : std::vector{value};
-        for (auto& each : values) {
-            assignments.push_back({std::string(row->name), std::move(each), variable});
+        entries.push_back(entry);
+    }
+
+    const auto parsed = parse_variables(Environment(std::move(entries)));
+    if (!parsed) return fail(unknown_variable(parsed.error().text));
+    std::vector<Assignment> assignments;
+    for (const auto& option : *parsed) {
+        for (const auto& value : option.values) {
+            assignments.push_back({option.name, value, variable_name(option.name)});
         }
     }
     return assignments;
@@ -257,34 +242,26 @@ Error unusable_line(const std::string& origin, std::string cause, std::string hi
             .hint = std::move(hint)};
 }
 
-using FirstOrigins = std::map<std::string, std::string, std::less<>>;  // of each option
+std::string line_of_file(std::size_t number, const std::string& path) {
+    return fmt::format("line {} of {}", number, path);
+}
 
-// One line of the form "name = value", without its comment; blank ones say nothing.
-Status take_config_line(std::vector<Assignment>& assignments, FirstOrigins& first_origins,
-                        std::string_view line, const std::string& origin) {
-    line = trim(line.substr(0, line.find('#')));
-    if (line.empty()) return {};
-    if (line.starts_with('['))
-        return fail(unusable_line(origin, "the config file has no sections"));
-    const auto equals = line.find('=');
-    const std::string name(trim(line.substr(0, equals)));
-    if (equals == std::string_view::npos || name.empty()) {
-        return fail(
-            unusable_line(origin, in_quotes(line) + R"( is not of the form "name = value")"));
+Error unusable_line(const OptionFault& fault, const std::string& path) {
+    using Fault = OptionFault::Kind;
+    const std::string origin = line_of_file(fault.place, path);
+    switch (fault.kind) {
+        case Fault::section: return unusable_line(origin, "the config file has no sections");
+        case Fault::no_assignment:
+            return unusable_line(origin,
+                                 in_quotes(fault.text) + R"( is not of the form "name = value")");
+        case Fault::given_twice:
+            return unusable_line(origin, fmt::format("{} is given twice, first in {}", fault.text,
+                                                     line_of_file(fault.first_place, path)));
+        default: break;
     }
-    const auto* row = find_option(name);
-    if (row == nullptr) {
-        auto near = nearest(name, option_names(used_by::all));
-        return fail(unusable_line(origin, "there is no setting " + in_quotes(name),
-                                  near ? "did you mean " + *near + "?" : ""));
-    }
-    if (name == "config") return fail(unusable_line(origin, "one config file cannot name another"));
-    const auto [first, is_first] = first_origins.emplace(name, origin);
-    if (!is_first && row->kind != Kind::repeated) {
-        return fail(unusable_line(origin, name + " is given twice, first in " + first->second));
-    }
-    assignments.push_back({name, std::string(trim(line.substr(equals + 1))), origin});
-    return {};
+    auto near = nearest(fault.text, option_names(used_by::all));
+    return unusable_line(origin, "there is no setting " + in_quotes(fault.text),
+                         near ? "did you mean " + *near + "?" : "");
 }
 
 }  // namespace
@@ -299,13 +276,15 @@ Result<std::vector<Assignment>> read_config_file(const std::string& path) {
                      .tried = "",
                      .hint = ""});
     }
+    const auto parsed = parse_lines(*text);
+    if (!parsed) return fail(unusable_line(parsed.error(), path));
     std::vector<Assignment> assignments;
-    FirstOrigins first_origins;
-    std::size_t number = 0;
-    for (const auto& line : split(*text, '\n')) {
-        const std::string origin = fmt::format("line {} of {}", ++number, path);
-        auto taken = take_config_line(assignments, first_origins, line, origin);
-        if (!taken) return fail(taken.error());
+    for (const auto& option : *parsed) {
+        const std::string origin = line_of_file(option.place, path);
+        if (option.name == "config") {
+            return fail(unusable_line(origin, "one config file cannot name another"));
+        }
+        assignments.push_back({option.name, option.values.front(), origin});
     }
     return assignments;
 }

@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 
@@ -71,3 +72,27 @@ def test_a_log_that_nobody_reads_holds_up_nothing(fluxpod, full_pipe):
         assert process.wait(20) == 128 + signal.SIGTERM
     finally:
         process.kill()
+
+
+def test_lines_that_nobody_read_are_counted_once_there_is_room(fluxpod, full_pipe):
+    words = [fluxpod, "wait", "--log-level", "debug", "file:/nonexistent"]
+    process = subprocess.Popen(words, stderr=full_pipe[1])
+    try:
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(3)
+        os.set_blocking(full_pipe[0], False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.read(full_pipe[0], 65536)
+        process.terminate()
+        assert process.wait(20) == 128 + signal.SIGTERM
+        log = os.read(full_pipe[0], 65536).decode()
+        told = r"fluxpod: warning: \d+ log lines were lost, since nobody read stderr\n"
+        assert re.match(told, log)
+    finally:
+        process.kill()
+
+
+def test_a_closed_stderr_ends_nothing(fluxpod):
+    words = ["sh", "-c", 'exec "$0" wait --log-level debug file:/ 2>&-', fluxpod]
+    assert subprocess.run(words, timeout=20).returncode == 0

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Proves the direction of the includes: a room includes only itself and rooms before it in
-src/meson.build, no files include each other in a circle, and no .cpp is included. Prints what is
-wrong and exits 1.
+src/meson.build, no files include each other in a circle, no .cpp is included, and a library that
+has one door is used by that file only. Prints what is wrong and exits 1.
 
 usage: check_layers.py [ROOT]"""
 
@@ -13,6 +13,12 @@ import tempfile
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
 ROOM = re.compile(r"^  \['(\w+)',", re.MULTILINE)
+
+# The one file that may name a library.
+DOORS = {
+    "program_options": "src/settings/option_parser.cpp",
+    "spdlog": "src/base/log.cpp",
+}
 
 
 def rooms_in_order(root):
@@ -92,6 +98,10 @@ def faults(root):
             if room is None or other in order[: order.index(room) + 1]:
                 continue
             wrong.append(f"{name}: room {room} includes {target.relative_to(root)} of a later room")
+        text = path.read_text()
+        for library, door in DOORS.items():
+            if library in text and str(name) != door:
+                wrong.append(f"{name}: names {library}, whose only door is {door}")
     finished = set()
     for path in edges:
         circle = None if path in finished else circle_from(path, edges, finished)
@@ -121,6 +131,10 @@ def self_test():
         ({"src/plan/b.cpp": '#include "fluxpod/plan/gone.hpp"\n'}, "is not there"),
         ({"src/attic/d.cpp": "\n"}, "is not listed"),
         ({"src/plan/b.cpp": '#include "plan/c.cpp"\n', "src/plan/c.cpp": ""}, "includes c.cpp"),
+        ({"src/base/log.cpp": "#include <spdlog/logger.h>\n"}, None),
+        ({"src/base/a.cpp": "#include <spdlog/logger.h>\n"}, "whose only door is src/base/log.cpp"),
+        ({"include/fluxpod/plan/b.hpp": "#include <boost/program_options.hpp>\n"},
+         "whose only door is src/settings/option_parser.cpp"),
     ]
     for change, expected in planted:
         with tempfile.TemporaryDirectory() as directory:

@@ -72,6 +72,10 @@ def test_building_elsewhere_gives_the_same_bytes(release, tmp_path):
         assert sha256(tree / "build/static/src" / name) == sha256(release / name)
 
 
+def test_the_program_is_at_most_4_5_mib(release):
+    assert (release / "fluxpod").stat().st_size <= 4_718_592
+
+
 def test_the_program_names_no_place_where_it_was_built(release):
     program = (release / "fluxpod").read_bytes()
     for room in ("build", "include", "src", "subprojects"):
@@ -107,7 +111,8 @@ def test_the_bill_is_whole(bill):
 
 def test_the_bill_names_what_the_design_links(bill):
     names = {package["name"] for package in bill["packages"]}
-    assert {"boost1.81", "glibc", "gcc-12", "hwloc", "libsodium", "yaml-cpp", "zeromq"} <= names
+    assert {"boost1.81", "fmtlib", "glibc", "gcc-12", "hwloc", "libsodium", "program_options",
+            "spdlog", "yaml-cpp", "zeromq"} <= names  # fmt: skip
 
 
 def test_the_bill_is_of_this_program(bill, release):

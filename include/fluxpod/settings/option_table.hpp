@@ -41,10 +41,18 @@ struct OptionRow {
     tl::expected<void, std::string> (*store)(Settings&, std::string_view value);
 };
 
+// The groups of the table in the help of a command.
+struct OptionSection {
+    std::string_view title;
+    std::span<const OptionRow> rows;
+};
+
 [[nodiscard]] std::span<const OptionRow> option_table();
+[[nodiscard]] std::vector<OptionSection> option_sections();  // all of its rows, in their order
 [[nodiscard]] const OptionRow* find_option(std::string_view name);
 [[nodiscard]] std::string variable_name(
     std::string_view option);  // "wait-timeout" -> "FLUXPOD_WAIT_TIMEOUT"
+[[nodiscard]] const OptionRow* option_of_variable(std::string_view variable);
 
 // The subcommands of these bits, in the order of the bits: {"run", "render", "preflight"}.
 [[nodiscard]] std::vector<std::string> command_names(unsigned command_bits);
