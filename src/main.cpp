@@ -2,8 +2,8 @@
 #include <unistd.h>
 
 #include "fluxpod/commands/table.hpp"
-#include "fluxpod/launch/exec.hpp"
-#include "fluxpod/launch/signals.hpp"
+#include "fluxpod/process/exec.hpp"
+#include "fluxpod/process/signals.hpp"
 
 int main(int argc, char** argv) {
     // Before all else: a signal that arrives earlier is lost to PID 1 (kernel: pid_namespaces(7)).

@@ -18,15 +18,15 @@
 #include "fluxpod/gates/reverse_gate.hpp"
 #include "fluxpod/gates/tcp_gate.hpp"
 #include "fluxpod/identity/network_facts.hpp"
-#include "fluxpod/launch/processes.hpp"
-#include "fluxpod/launch/signals.hpp"
+#include "fluxpod/node/cgroup.hpp"
+#include "fluxpod/node/inspect.hpp"
 #include "fluxpod/overlay/handshake.hpp"
 #include "fluxpod/plan/make.hpp"
 #include "fluxpod/plan/resources.hpp"
 #include "fluxpod/plan/scratch.hpp"
+#include "fluxpod/process/processes.hpp"
+#include "fluxpod/process/signals.hpp"
 #include "fluxpod/settings/load.hpp"
-#include "fluxpod/topology/cgroup.hpp"
-#include "fluxpod/topology/inspect.hpp"
 
 namespace fluxpod {
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // fluxpod init: PID 1 for any command, nothing of Flux.
-#include "fluxpod/launch/init.hpp"
+#include "fluxpod/process/init.hpp"
 
 #include <unistd.h>
 
 #include "fluxpod/commands/boot.hpp"
-#include "fluxpod/launch/exec.hpp"
-#include "fluxpod/launch/processes.hpp"
+#include "fluxpod/process/exec.hpp"
+#include "fluxpod/process/processes.hpp"
 
 namespace fluxpod {
 

@@ -14,7 +14,7 @@
 #include "fluxpod/commands/boot.hpp"
 #include "fluxpod/gates/file_gate.hpp"
 #include "fluxpod/gates/wait.hpp"
-#include "fluxpod/launch/signals.hpp"
+#include "fluxpod/process/signals.hpp"
 
 namespace fluxpod {
 

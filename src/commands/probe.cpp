@@ -14,11 +14,11 @@
 #include "fluxpod/base/text.hpp"
 #include "fluxpod/commands/boot.hpp"
 #include "fluxpod/formats/duration.hpp"
-#include "fluxpod/gates/parent_link.hpp"
-#include "fluxpod/launch/broker_socket.hpp"
-#include "fluxpod/launch/pulse.hpp"
 #include "fluxpod/plan/plan.hpp"
 #include "fluxpod/report/state_file.hpp"
+#include "fluxpod/supervise/broker_socket.hpp"
+#include "fluxpod/supervise/parent_link.hpp"
+#include "fluxpod/supervise/pulse.hpp"
 
 namespace fluxpod {
 

@@ -11,20 +11,20 @@
 
 #include "fluxpod/base/log.hpp"
 #include "fluxpod/commands/boot.hpp"
-#include "fluxpod/commands/kept_state.hpp"
 #include "fluxpod/commands/supervised.hpp"
 #include "fluxpod/files/apply.hpp"
 #include "fluxpod/files/certificate.hpp"
 #include "fluxpod/files/render.hpp"
 #include "fluxpod/formats/duration.hpp"
 #include "fluxpod/gates/tcp_gate.hpp"
-#include "fluxpod/launch/exec.hpp"
-#include "fluxpod/launch/init.hpp"
-#include "fluxpod/launch/processes.hpp"
-#include "fluxpod/launch/program_gate.hpp"
-#include "fluxpod/launch/signals.hpp"
 #include "fluxpod/overlay/handshake.hpp"
 #include "fluxpod/plan/broker.hpp"
+#include "fluxpod/process/exec.hpp"
+#include "fluxpod/process/init.hpp"
+#include "fluxpod/process/processes.hpp"
+#include "fluxpod/process/program_gate.hpp"
+#include "fluxpod/process/signals.hpp"
+#include "fluxpod/supervise/kept_state.hpp"
 
 namespace fluxpod {
 

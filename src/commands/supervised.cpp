@@ -11,13 +11,13 @@
 
 #include "fluxpod/base/backoff.hpp"
 #include "fluxpod/base/log.hpp"
-#include "fluxpod/commands/kept_state.hpp"
-#include "fluxpod/gates/parent_watch.hpp"
-#include "fluxpod/launch/broker_socket.hpp"
-#include "fluxpod/launch/flux_requests.hpp"
-#include "fluxpod/launch/pulse.hpp"
-#include "fluxpod/launch/signals.hpp"
-#include "fluxpod/launch/supervisor.hpp"
+#include "fluxpod/process/signals.hpp"
+#include "fluxpod/supervise/broker_socket.hpp"
+#include "fluxpod/supervise/flux_requests.hpp"
+#include "fluxpod/supervise/kept_state.hpp"
+#include "fluxpod/supervise/parent_watch.hpp"
+#include "fluxpod/supervise/pulse.hpp"
+#include "fluxpod/supervise/supervisor.hpp"
 
 namespace fluxpod {
 

@@ -15,7 +15,7 @@
 #include "fluxpod/base/output.hpp"
 #include "fluxpod/base/text.hpp"
 #include "fluxpod/commands/help.hpp"
-#include "fluxpod/launch/signals.hpp"
+#include "fluxpod/process/signals.hpp"
 #include "fluxpod/report/termination.hpp"
 #include "fluxpod/settings/load.hpp"
 

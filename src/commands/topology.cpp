@@ -21,9 +21,9 @@
 #include <utility>
 
 #include "fluxpod/commands/boot.hpp"
-#include "fluxpod/topology/draw.hpp"
-#include "fluxpod/topology/inspect.hpp"
-#include "fluxpod/topology/node_rule.hpp"
+#include "fluxpod/node/draw.hpp"
+#include "fluxpod/node/inspect.hpp"
+#include "fluxpod/node/node_rule.hpp"
 
 namespace fluxpod {
 

@@ -13,6 +13,7 @@
 #include "fluxpod/base/file.hpp"
 #include "fluxpod/base/log.hpp"
 #include "fluxpod/base/text.hpp"
+#include "fluxpod/base/together.hpp"
 #include "fluxpod/commands/boot.hpp"
 #include "fluxpod/files/certificate.hpp"
 #include "fluxpod/formats/duration.hpp"
@@ -21,9 +22,8 @@
 #include "fluxpod/gates/file_gate.hpp"
 #include "fluxpod/gates/target.hpp"
 #include "fluxpod/gates/tcp_gate.hpp"
-#include "fluxpod/gates/together.hpp"
 #include "fluxpod/identity/pod_facts.hpp"
-#include "fluxpod/launch/exec.hpp"
+#include "fluxpod/process/exec.hpp"
 
 namespace fluxpod {
 

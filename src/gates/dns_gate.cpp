@@ -6,7 +6,7 @@
 #include <chrono>
 #include <utility>
 
-#include "fluxpod/gates/together.hpp"
+#include "fluxpod/base/together.hpp"
 
 namespace fluxpod {
 

@@ -7,7 +7,7 @@
 
 #include "dns_exchange.hpp"
 #include "fluxpod/base/text.hpp"
-#include "fluxpod/gates/together.hpp"
+#include "fluxpod/base/together.hpp"
 #include "fluxpod/identity/pod_facts.hpp"
 
 namespace fluxpod {

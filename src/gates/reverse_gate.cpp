@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "fluxpod/base/text.hpp"
-#include "fluxpod/gates/together.hpp"
+#include "fluxpod/base/together.hpp"
 
 namespace fluxpod {
 

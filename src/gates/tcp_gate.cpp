@@ -7,7 +7,7 @@
 
 #include "fluxpod/base/own_fault.hpp"
 #include "fluxpod/base/text.hpp"
-#include "fluxpod/gates/together.hpp"
+#include "fluxpod/base/together.hpp"
 
 namespace fluxpod {
 

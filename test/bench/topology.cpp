@@ -14,9 +14,9 @@
 #include <vector>
 
 #include "fluxpod/base/text.hpp"
-#include "fluxpod/topology/cgroup.hpp"
-#include "fluxpod/topology/gpus.hpp"
-#include "fluxpod/topology/inspect.hpp"
+#include "fluxpod/node/cgroup.hpp"
+#include "fluxpod/node/gpus.hpp"
+#include "fluxpod/node/inspect.hpp"
 #include "temp_dir.hpp"
 
 namespace {

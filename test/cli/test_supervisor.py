@@ -108,7 +108,7 @@ def test_the_grace_period_is_kept_with_a_reserve(supervised):
     begun = time.monotonic()
     process.signal(signal.SIGTERM)
     assert process.wait(10) == 137
-    # The upper bound is tested in test/unit/launch/supervisor_test.cpp, where time stands still.
+    # The upper bound is tested in test/unit/supervise/supervisor_test.cpp, where time stands still.
     assert time.monotonic() - begun > 1
     assert "took too long" in process.log
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A tar archive as Flux dumps it, through both passes: reading, and writing the archive.
-#include "fluxpod/files/archive.hpp"
+#include "fluxpod/supervise/archive.hpp"
 
 #include <unistd.h>
 

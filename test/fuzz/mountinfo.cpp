@@ -9,7 +9,7 @@
 #include <string>
 
 #include "fluxpod/base/file.hpp"
-#include "fluxpod/topology/cgroup.hpp"
+#include "fluxpod/node/cgroup.hpp"
 #include "property.hpp"
 
 using namespace fluxpod;

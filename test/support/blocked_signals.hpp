@@ -3,7 +3,7 @@
 // is taken away before the mask is as it was.
 #pragma once
 
-#include "fluxpod/launch/signals.hpp"
+#include "fluxpod/process/signals.hpp"
 
 namespace fluxpod::test {
 

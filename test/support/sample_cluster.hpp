@@ -7,8 +7,8 @@
 
 #include "fluxpod/identity/identity.hpp"
 #include "fluxpod/identity/network_facts.hpp"
+#include "fluxpod/node/node_rule.hpp"
 #include "fluxpod/settings/settings.hpp"
-#include "fluxpod/topology/node_rule.hpp"
 
 namespace fluxpod::test {
 

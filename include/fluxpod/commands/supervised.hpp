@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// run --supervise: what launch/supervisor.hpp needs to know of this pod, and how its end is
+// run --supervise: what supervise/supervisor.hpp needs to know of this pod, and how its end is
 // reported.
 #pragma once
 
 #include <functional>
 
 #include "fluxpod/commands/boot.hpp"
-#include "fluxpod/launch/spawn.hpp"
+#include "fluxpod/process/spawn.hpp"
 
 namespace fluxpod {
 

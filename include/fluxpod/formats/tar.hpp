@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tar archives as flux-dump(1) writes them: POSIX pax (IEEE Std 1003.1, pax, "ustar Interchange
 // Format"), uncompressed. Headers as blocks of 512 bytes and back; who reads and writes files is
-// files/archive.hpp. Every byte is hostile.
+// supervise/archive.hpp. Every byte is hostile.
 #pragma once
 
 #include <cstdint>

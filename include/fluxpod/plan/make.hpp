@@ -6,8 +6,8 @@
 #include <string>
 
 #include "fluxpod/base/error.hpp"
+#include "fluxpod/node/node_rule.hpp"
 #include "fluxpod/plan/plan.hpp"
-#include "fluxpod/topology/node_rule.hpp"
 
 namespace fluxpod {
 

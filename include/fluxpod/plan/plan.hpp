@@ -15,9 +15,9 @@
 #include "fluxpod/formats/resource_set.hpp"
 #include "fluxpod/identity/identity.hpp"
 #include "fluxpod/identity/network_facts.hpp"
+#include "fluxpod/node/node_rule.hpp"
 #include "fluxpod/plan/tree.hpp"
 #include "fluxpod/settings/settings.hpp"
-#include "fluxpod/topology/node_rule.hpp"
 
 namespace fluxpod {
 

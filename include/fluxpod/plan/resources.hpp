@@ -9,8 +9,8 @@
 #include "fluxpod/base/error.hpp"
 #include "fluxpod/formats/hostlist.hpp"
 #include "fluxpod/formats/resource_set.hpp"
+#include "fluxpod/node/inspect.hpp"
 #include "fluxpod/settings/settings.hpp"
-#include "fluxpod/topology/inspect.hpp"
 
 namespace fluxpod {
 

@@ -32,7 +32,7 @@ enum class WaitUntil { dns, tcp, curve };
 // it shut down in order.
 enum class WhenParentLeaves { automatic, rejoin, complete, fail };
 enum class ResourcesMode { render, discover };
-// What to do where Flux would count more hardware than this pod has (topology/node_rule.hpp).
+// What to do where Flux would count more hardware than this pod has (node/node_rule.hpp).
 enum class NodeRule { strict, share, warn, off };
 enum class OutputFormat { text, json };
 

@@ -8,7 +8,7 @@
 
 #include "fake_clock.hpp"
 #include "fluxpod/base/own_fault.hpp"
-#include "fluxpod/gates/together.hpp"
+#include "fluxpod/base/together.hpp"
 
 using namespace fluxpod;
 using namespace fluxpod::test;
