@@ -30,7 +30,6 @@ Error usage_error(std::string doing, std::string subject, std::string cause, std
             .doing = std::move(doing),
             .subject = std::move(subject),
             .cause = std::move(cause),
-            .tried = "",
             .hint = std::move(hint)};
 }
 

@@ -134,7 +134,6 @@ Result<std::string> read_user_toml(const Settings& settings) {
                  .doing = "read the broker config to merge",
                  .subject = settings.broker_config,
                  .cause = read.error().cause,
-                 .tried = "",
                  .hint = "it was named by " + settings.origin_of("broker-config")});
 }
 
@@ -209,9 +208,7 @@ Result<Plan> plan_boot(const Settings& settings, const IdentifiedPod& pod,
     if (nobody_can_connect(*plan)) {
         return fail({.code = ExitCode::settings,
                      .doing = "bind the broker for other pods",
-                     .subject = "",
                      .cause = plan->bind.reason,
-                     .tried = "",
                      .hint = "name an interface or an address with --bind, or '*' for all"});
     }
     const Identity& identity = pod.identity;

@@ -145,11 +145,10 @@ Result<ProbeRow> choose_probe(const std::vector<std::string>& operands) {
                  .doing = "probe",
                  .subject = word.empty() ? word : in_quotes(word),
                  .cause = word.empty() ? "missing PROBE" : "there is no such probe",
-                 .tried = "",
                  .hint = "name one of startup, readiness, liveness"});
 }
 
-tl::expected<BootState, std::string> read_state(const std::string& path) {
+OrCause<BootState> read_state(const std::string& path) {
     constexpr std::size_t most = 1U << 16U;
     auto text = read_file(path, most);
     if (!text) {

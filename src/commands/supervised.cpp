@@ -102,9 +102,7 @@ class Follower {
 Error end_of_broker(const Ending& ending) {
     return {.code = ExitCode::cannot_run,  // not what we end with: that is the ending's
             .doing = "shut down cleanly",
-            .subject = "",
             .cause = ending.why,
-            .tried = "",
             .hint = "the broker's own messages are above"};
 }
 

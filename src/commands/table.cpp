@@ -195,9 +195,7 @@ Result<int> print(std::string_view text) {
     return fail({.code = ExitCode::files,
                  .doing = "write to",
                  .subject = "standard output",
-                 .cause = written.error().cause,
-                 .tried = "",
-                 .hint = ""});
+                 .cause = written.error().cause});
 }
 
 int run_fluxpod(const std::vector<std::string>& words, Environment environment,

@@ -26,7 +26,6 @@ Result<std::vector<StageLine>> read_report(const std::string& path) {
                      .doing = "read the boot report",
                      .subject = path,
                      .cause = std::move(cause),
-                     .tried = "",
                      .hint = "name what run --report has written"});
     };
     auto text = read_file(path, max_report_bytes);

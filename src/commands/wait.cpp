@@ -42,14 +42,12 @@ Error usage(std::string subject, std::string cause) {
 Result<std::vector<WaitTarget>> targets_of_host_file(const WaitTarget& hosts) {
     auto text = read_file(hosts.path);
     auto names = text ? parse_host_file(*text)
-                      : tl::expected<std::vector<std::string>, std::string>(
-                            tl::unexpected(text.error().cause));
+                      : OrCause<std::vector<std::string>>(tl::unexpected(text.error().cause));
     if (!names) {
         return fail({.code = ExitCode::settings,
                      .doing = "read the host file",
                      .subject = hosts.path,
                      .cause = names.error(),
-                     .tried = "",
                      .hint = "its lines are 'host', 'host slots=N' or 'host:N'"});
     }
     std::vector<WaitTarget> targets;
@@ -87,9 +85,7 @@ Result<std::optional<CurveCert>> read_certificate(const Settings& settings,
     if (settings.curve_cert.empty() && settings.curve_secret.empty()) {
         return fail({.code = ExitCode::certificate,
                      .doing = "wait for a curve: target",
-                     .subject = "",
                      .cause = "no certificate is given",
-                     .tried = "",
                      .hint = "name it with --curve-cert or --curve-secret"});
     }
     using Source = CertPlan::Source;

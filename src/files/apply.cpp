@@ -47,7 +47,6 @@ Error file_error(std::string doing, std::string path, const FileFailure& failure
             .doing = std::move(doing),
             .subject = std::move(path),
             .cause = failure.cause,
-            .tried = "",
             .hint = advise(failure.error_number)};
 }
 

@@ -32,7 +32,6 @@ Error install_error(std::string doing, std::string subject, int error_number, st
             .doing = std::move(doing),
             .subject = std::move(subject),
             .cause = cause.empty() ? describe_errno(error_number) : std::move(cause),
-            .tried = "",
             .hint = advise_on_copy(error_number)};
 }
 

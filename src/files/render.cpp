@@ -20,7 +20,6 @@ Result<std::string> render_broker_toml(const Plan& plan, const std::string& pare
              .doing = "render",
              .subject = plan.layout.broker_toml,
              .cause = std::move(cause),
-             .tried = "",
              .hint = plan.user_toml.empty() ? "" : "look into the file of --broker-config"});
     };
     auto encoded = encode_broker_toml(broker_config(plan, parent_endpoint), plan.user_toml);

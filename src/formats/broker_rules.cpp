@@ -20,8 +20,6 @@ namespace fluxpod {
 
 namespace {
 
-using Checked = tl::expected<void, std::string>;
-
 constexpr std::size_t max_hosts = Hostlist::max_in_range;
 
 tl::unexpected<std::string> refuse(std::string cause) { return tl::unexpected(std::move(cause)); }
@@ -43,8 +41,8 @@ std::string_view name_of(toml::value_t type) {
     }
 }
 
-Checked check_unknown(const TomlTable& table, const std::string& where,
-                      std::span<const KeyRule> rules) {
+OrCause<void> check_unknown(const TomlTable& table, const std::string& where,
+                            std::span<const KeyRule> rules) {
     std::vector<std::string> known;
     for (const auto& rule : rules) known.emplace_back(rule.key);
     for (const auto& [key, value] : table) {
@@ -57,8 +55,8 @@ Checked check_unknown(const TomlTable& table, const std::string& where,
     return {};
 }
 
-Checked check_types(const TomlTable& table, const std::string& where,
-                    std::span<const KeyRule> rules) {
+OrCause<void> check_types(const TomlTable& table, const std::string& where,
+                          std::span<const KeyRule> rules) {
     for (const auto& rule : rules) {
         auto found = table.find(std::string(rule.key));
         if (found == table.end()) {
@@ -86,7 +84,7 @@ std::optional<std::int64_t> number_at(const TomlTable& table, const char* key) {
 }
 
 // A top-level section, null if it is absent.
-tl::expected<const TomlTable*, std::string> section(const Toml& root, const char* name) {
+OrCause<const TomlTable*> section(const Toml& root, const char* name) {
     const TomlTable& sections = root.as_table();
     auto found = sections.find(name);
     if (found == sections.end()) return nullptr;
@@ -96,7 +94,7 @@ tl::expected<const TomlTable*, std::string> section(const Toml& root, const char
 
 // Returns seconds, or infinity. Reads what flux-core's fsd_parse_duration reads: what strtod(3)
 // takes, then one of five units or the end. "730d", "Infinity", "0x10" and "" are durations.
-tl::expected<double, std::string> seconds_of(const std::string& text) {
+OrCause<double> seconds_of(const std::string& text) {
     constexpr std::array<std::pair<std::string_view, double>, 6> units{
         {{"", 1}, {"ms", 0.001}, {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}}};
     char* rest = nullptr;
@@ -153,7 +151,7 @@ class HostsCheck {
         : bootstrap_(bootstrap), own_hostname_(own_hostname) {}
 
     // The number of hosts.
-    tl::expected<std::size_t, std::string> check() {
+    OrCause<std::size_t> check() {
         port_ = number_at(bootstrap_, "default_port").value_or(-1);
         auto found = bootstrap_.find("hosts");
         // Flux takes no hosts for an instance of one.
@@ -186,7 +184,7 @@ class HostsCheck {
 
     [[nodiscard]] std::string where() const { return fmt::format("[bootstrap] hosts[{}]", index_); }
 
-    Checked check_entry(const Toml& entry) {
+    OrCause<void> check_entry(const Toml& entry) {
         if (!entry.is_table()) return refuse(where() + " is not a table");
         const TomlTable& table = entry.as_table();
         if (auto checked = check_unknown(table, where(), rules); !checked) return checked;
@@ -218,8 +216,8 @@ class HostsCheck {
 
     // The names of an entry differ only in what a URI takes any amount of, so that the longest one
     // stands for all.
-    Checked check_uri(const TomlTable& entry, const char* key, const char* fallback,
-                      const std::string& host) const {
+    OrCause<void> check_uri(const TomlTable& entry, const char* key, const char* fallback,
+                            const std::string& host) const {
         auto format = text_at(entry, key);
         const bool own = format.has_value();
         if (!format) format = text_at(bootstrap_, fallback);
@@ -231,7 +229,7 @@ class HostsCheck {
     }
 
     // Flux keeps the first entry of a repeated host and adds the keys that it lacks.
-    [[nodiscard]] Checked check_parents(const HostRanks& ranks) const {
+    [[nodiscard]] OrCause<void> check_parents(const HostRanks& ranks) const {
         constexpr auto unknown = std::numeric_limits<std::size_t>::max();
         std::vector<std::size_t> parent_of(ranks.size(), unknown);
         std::size_t position = 0;
@@ -259,7 +257,7 @@ class HostsCheck {
     }
 
     // Each rank's way up is walked until rank 0 or a way that was found good before.
-    [[nodiscard]] static Checked check_cycles(const std::vector<std::size_t>& parent_of) {
+    [[nodiscard]] static OrCause<void> check_cycles(const std::vector<std::size_t>& parent_of) {
         std::vector<std::size_t> walk_of(parent_of.size(), 0);  // 0: not walked yet
         for (std::size_t start = 1; start < parent_of.size(); ++start) {
             std::size_t rank = start;
@@ -283,7 +281,7 @@ class HostsCheck {
     Hostlist all_;
 };
 
-Checked check_bootstrap(const Toml& root, std::optional<std::string_view> own_hostname) {
+OrCause<void> check_bootstrap(const Toml& root, std::optional<std::string_view> own_hostname) {
     constexpr std::array rules{KeyRule{"curve_cert", toml::value_t::string},
                                KeyRule{"default_bind", toml::value_t::string},
                                KeyRule{"default_connect", toml::value_t::string},
@@ -322,7 +320,7 @@ std::optional<std::string> topo_fault(const std::string& topo) {
 }
 
 // A torpid_max of 0 means no bound.
-Checked check_torpid(const TomlTable& tbon) {
+OrCause<void> check_torpid(const TomlTable& tbon) {
     auto least = seconds_of(text_at(tbon, "torpid_min").value_or("5s"));
     auto most = seconds_of(text_at(tbon, "torpid_max").value_or("30s"));
     if (!least) return refuse("[tbon]: torpid_min " + least.error());
@@ -335,7 +333,7 @@ Checked check_torpid(const TomlTable& tbon) {
 }
 
 // Flux ignores keys of [tbon] that it does not know, and so does this.
-Checked check_tbon(const Toml& root) {
+OrCause<void> check_tbon(const Toml& root) {
     constexpr std::array rules{KeyRule{"child_rcvhwm", toml::value_t::integer},
                                KeyRule{"connect_timeout", toml::value_t::string},
                                KeyRule{"interface-hint", toml::value_t::string},
@@ -378,7 +376,7 @@ Checked check_tbon(const Toml& root) {
     return {};
 }
 
-Checked check_resource_property(const Toml& property, const std::string& where) {
+OrCause<void> check_resource_property(const Toml& property, const std::string& where) {
     const bool good = property.is_string() && !property.as_string().str.empty() &&
                       property.as_string().str.find_first_of("!&'\"^`|()") == std::string::npos;
     if (good) return {};
@@ -386,7 +384,7 @@ Checked check_resource_property(const Toml& property, const std::string& where) 
 }
 
 // The array that stands for a file R.
-Checked check_resource_config(const Toml& value) {
+OrCause<void> check_resource_config(const Toml& value) {
     constexpr std::array rules{
         KeyRule{"cores", toml::value_t::string}, KeyRule{"gpus", toml::value_t::string},
         KeyRule{"hosts", toml::value_t::string, true}, KeyRule{"properties", toml::value_t::array}};
@@ -416,7 +414,7 @@ Checked check_resource_config(const Toml& value) {
     return {};
 }
 
-Checked check_resource_verify(const Toml& value) {
+OrCause<void> check_resource_verify(const Toml& value) {
     constexpr std::array rules{
         KeyRule{"core", toml::value_t::string}, KeyRule{"default", toml::value_t::string},
         KeyRule{"gpu", toml::value_t::string}, KeyRule{"hostname", toml::value_t::string}};
@@ -436,7 +434,7 @@ Checked check_resource_verify(const Toml& value) {
     return {};
 }
 
-Checked check_resource(const Toml& root) {
+OrCause<void> check_resource(const Toml& root) {
     constexpr std::array rules{KeyRule{"config", toml::value_t::empty},
                                KeyRule{"exclude", toml::value_t::string},
                                KeyRule{"history", toml::value_t::string},
@@ -473,8 +471,7 @@ Checked check_resource(const Toml& root) {
 
 }  // namespace
 
-tl::expected<void, std::string> check_broker_rules(const Toml& root,
-                                                   std::optional<std::string_view> own_hostname) {
+OrCause<void> check_broker_rules(const Toml& root, std::optional<std::string_view> own_hostname) {
     if (auto checked = check_bootstrap(root, own_hostname); !checked) return checked;
     if (auto checked = check_tbon(root); !checked) return checked;
     return check_resource(root);

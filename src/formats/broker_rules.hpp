@@ -6,12 +6,13 @@
 #include <string>
 #include <string_view>
 
+#include "fluxpod/base/or_cause.hpp"
 #include "toml_tree.hpp"
 
 namespace fluxpod {
 
 // The error names key and value. The library may throw.
-[[nodiscard]] tl::expected<void, std::string> check_broker_rules(
-    const Toml& root, std::optional<std::string_view> own_hostname);
+[[nodiscard]] OrCause<void> check_broker_rules(const Toml& root,
+                                               std::optional<std::string_view> own_hostname);
 
 }  // namespace fluxpod

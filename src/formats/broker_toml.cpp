@@ -107,8 +107,7 @@ void write_table(std::string& out, const std::string& path, const TomlTable& tab
 
 }  // namespace
 
-tl::expected<std::string, std::string> encode_broker_toml(const BrokerConfig& config,
-                                                          std::string_view user_toml) {
+OrCause<std::string> encode_broker_toml(const BrokerConfig& config, std::string_view user_toml) {
     auto users = parse_toml(user_toml);
     if (!users) return tl::unexpected(users.error());
     try {
@@ -131,8 +130,7 @@ tl::expected<std::string, std::string> encode_broker_toml(const BrokerConfig& co
     }
 }
 
-tl::expected<std::vector<std::pair<std::string, std::string>>, std::string> section_keys(
-    std::string_view user_toml) {
+OrCause<std::vector<std::pair<std::string, std::string>>> section_keys(std::string_view user_toml) {
     auto users = parse_toml(user_toml);
     if (!users) return tl::unexpected(users.error());
     std::vector<std::pair<std::string, std::string>> keys;
@@ -143,8 +141,7 @@ tl::expected<std::vector<std::pair<std::string, std::string>>, std::string> sect
     return keys;
 }
 
-tl::expected<void, std::string> check_broker_toml(std::string_view toml,
-                                                  std::string_view own_hostname) {
+OrCause<void> check_broker_toml(std::string_view toml, std::string_view own_hostname) {
     auto root = parse_toml(toml, any_length);
     if (!root) return tl::unexpected(root.error());
     try {

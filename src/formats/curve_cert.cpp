@@ -206,7 +206,7 @@ CurveCert CurveCert::generate() {
     return {public_key_of(raw), z85_of(raw)};
 }
 
-tl::expected<CurveCert, std::string> CurveCert::derive(const SecretBytes& secret) {
+OrCause<CurveCert> CurveCert::derive(const SecretBytes& secret) {
     static_assert(derivation_context.size() >= crypto_generichash_KEYBYTES_MIN &&
                   derivation_context.size() <= crypto_generichash_KEYBYTES_MAX);
     Bytes bytes = secret.view();
@@ -231,7 +231,7 @@ tl::expected<CurveCert, std::string> CurveCert::derive(const SecretBytes& secret
     return CurveCert(public_key_of(raw), z85_of(raw));
 }
 
-tl::expected<CurveCert, std::string> CurveCert::parse(const SecretBytes& text) {
+OrCause<CurveCert> CurveCert::parse(const SecretBytes& text) {
     Parser parser;
     if (auto fault = parser.read(text_of(text))) return tl::unexpected(*fault);
     if (public_key_of(*parser.raw_secret) != parser.public_key) {

@@ -386,9 +386,8 @@ std::vector<std::uint8_t> encode_dns_query(const DnsQuestion& question, std::uin
     return query;
 }
 
-tl::expected<DnsAnswer, std::string> decode_dns_response(std::span<const std::uint8_t> bytes,
-                                                         const DnsQuestion& question,
-                                                         std::uint16_t id) {
+OrCause<DnsAnswer> decode_dns_response(std::span<const std::uint8_t> bytes,
+                                       const DnsQuestion& question, std::uint16_t id) {
     Reader reader(bytes, 0, bytes.size());
     std::array<std::uint16_t, header_size / 2> header{};
     for (auto& field : header) {

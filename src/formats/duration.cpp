@@ -35,7 +35,7 @@ std::string two_units(std::int64_t count, std::int64_t ratio, char larger, char 
 
 }  // namespace
 
-tl::expected<Duration, std::string> parse_duration(std::string_view text) {
+OrCause<Duration> parse_duration(std::string_view text) {
     using namespace std::string_literals;
     const auto malformed = tl::unexpected("is not a duration such as 30s, 1.5m or 500ms"s);
     // The 64 bits of a long double's mantissa hold a year in nanoseconds, with bits to spare for

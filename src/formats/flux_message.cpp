@@ -95,7 +95,7 @@ std::string encode_flux_request(const FluxRequest& request) {
     return bytes + message;
 }
 
-tl::expected<std::size_t, std::string> flux_message_size(std::string_view header) {
+OrCause<std::size_t> flux_message_size(std::string_view header) {
     std::uint32_t magic = 0;
     if (header.size() == flux_header_size) std::memcpy(&magic, header.data(), sizeof magic);
     if (magic != connector_magic) {
@@ -106,7 +106,7 @@ tl::expected<std::size_t, std::string> flux_message_size(std::string_view header
     return size;
 }
 
-tl::expected<FluxResponse, std::string> decode_flux_response(std::string_view message) {
+OrCause<FluxResponse> decode_flux_response(std::string_view message) {
     std::vector<std::string_view> frames;
     while (!message.empty()) {
         const auto frame = take_frame(message);

@@ -53,7 +53,7 @@ struct Span {
     unsigned width = 0;
 };
 
-tl::expected<Span, std::string> parse_span(std::string_view text, std::string_view token) {
+OrCause<Span> parse_span(std::string_view text, std::string_view token) {
     if (text.empty()) return refused("an empty range", token);
     const auto dash = text.find('-');
     const std::string_view low = text.substr(0, dash);
@@ -75,7 +75,7 @@ struct Token {
     bool bracket = false;
 };
 
-tl::expected<Token, std::string> parse_token(std::string_view text) {
+OrCause<Token> parse_token(std::string_view text) {
     if (text.empty()) return tl::unexpected(std::string("an empty name between commas"));
     if (text.size() > Hostlist::max_in_token) {
         return refused("more than " + std::to_string(Hostlist::max_in_token) + " characters", text);
@@ -263,7 +263,7 @@ Hostlist Hostlist::slice(std::size_t first, std::size_t count) const {
     return part;
 }
 
-tl::expected<Hostlist, std::string> Hostlist::parse(std::string_view text) {
+OrCause<Hostlist> Hostlist::parse(std::string_view text) {
     const auto odd = std::find_if(text.begin(), text.end(), [](char c) {
         return c <= ' ' || c > '~';  // also bytes above 127, whether char is signed or not
     });
@@ -278,7 +278,7 @@ tl::expected<Hostlist, std::string> Hostlist::parse(std::string_view text) {
     }
 }
 
-tl::expected<void, std::string> Hostlist::append_token(std::string_view text) {
+OrCause<void> Hostlist::append_token(std::string_view text) {
     const auto token = parse_token(text);
     if (!token) return tl::unexpected(token.error());
     if (!token->bracket) {
@@ -303,7 +303,7 @@ tl::expected<void, std::string> Hostlist::append_token(std::string_view text) {
     return {};
 }
 
-tl::expected<void, std::string> Hostlist::check_size() const {
+OrCause<void> Hostlist::check_size() const {
     if (size_ <= max_hosts) return {};
     return tl::unexpected("more than " + std::to_string(max_hosts) + " hosts");
 }

@@ -16,7 +16,7 @@ std::optional<std::uint32_t> parse_id(std::string_view text) {
     return id && *id <= Idset::max_id ? id : std::nullopt;
 }
 
-tl::expected<Idset::Range, std::string> parse_range(std::string_view text) {
+OrCause<Idset::Range> parse_range(std::string_view text) {
     const auto dash = text.find('-');
     const auto first = parse_id(text.substr(0, dash));
     if (!first) return tl::unexpected("\"" + excerpt(text) + "\" is not a number or a range");
@@ -30,7 +30,7 @@ tl::expected<Idset::Range, std::string> parse_range(std::string_view text) {
 
 }  // namespace
 
-tl::expected<Idset, std::string> Idset::parse(std::string_view text) {
+OrCause<Idset> Idset::parse(std::string_view text) {
     const std::string place = " in " + excerpt(text);
     if (text.starts_with('[') && text.ends_with(']')) {
         text = text.substr(1, text.size() - 2);

@@ -19,9 +19,6 @@ namespace json = boost::json;
 
 namespace {
 
-template <class T>
-using Parsed = tl::expected<T, std::string>;
-
 tl::unexpected<std::string> refused(std::string cause) {
     return tl::unexpected<std::string>(std::move(cause));
 }
@@ -31,7 +28,7 @@ const json::value* member(const json::object& object, std::string_view key) {
     return object.if_contains({key.data(), key.size()});
 }
 
-Parsed<Idset> idset_of(const json::value* value, const std::string& what) {
+OrCause<Idset> idset_of(const json::value* value, const std::string& what) {
     const json::string* text = value == nullptr ? nullptr : value->if_string();
     if (text == nullptr) return refused(what + " is not there or not a string");
     auto set = Idset::parse({text->data(), text->size()});
@@ -39,7 +36,7 @@ Parsed<Idset> idset_of(const json::value* value, const std::string& what) {
     return std::move(*set);
 }
 
-Parsed<ResourceSet::Entry> entry_of(const json::value& value, const std::string& what) {
+OrCause<ResourceSet::Entry> entry_of(const json::value& value, const std::string& what) {
     const json::object* entry = value.if_object();
     if (entry == nullptr) return refused(what + " is not an object");
     const json::value* children_value = member(*entry, "children");
@@ -63,7 +60,7 @@ Parsed<ResourceSet::Entry> entry_of(const json::value& value, const std::string&
 }
 
 // All ranks of R; an entry whose ranks stand in an earlier one is an error.
-Parsed<Idset> read_entries(const json::object& execution, ResourceSet& set) {
+OrCause<Idset> read_entries(const json::object& execution, ResourceSet& set) {
     const json::value* value = member(execution, "R_lite");
     const json::array* rows = value == nullptr ? nullptr : value->if_array();
     if (rows == nullptr || rows->empty()) return refused("R_lite has no entries");
@@ -83,7 +80,7 @@ Parsed<Idset> read_entries(const json::object& execution, ResourceSet& set) {
     return all;
 }
 
-Parsed<void> read_hosts(const json::object& execution, const Idset& ranks, ResourceSet& set) {
+OrCause<void> read_hosts(const json::object& execution, const Idset& ranks, ResourceSet& set) {
     const json::value* value = member(execution, "nodelist");
     const json::array* lists = value == nullptr ? nullptr : value->if_array();
     if (lists == nullptr) return refused("there is no nodelist");
@@ -105,7 +102,7 @@ Parsed<void> read_hosts(const json::object& execution, const Idset& ranks, Resou
     return {};
 }
 
-Parsed<void> read_properties(const json::object& execution, const Idset& ranks, ResourceSet& set) {
+OrCause<void> read_properties(const json::object& execution, const Idset& ranks, ResourceSet& set) {
     const json::value* value = member(execution, "properties");
     if (value == nullptr) return {};
     const json::object* properties = value->if_object();
@@ -127,7 +124,7 @@ Parsed<void> read_properties(const json::object& execution, const Idset& ranks, 
     return {};
 }
 
-Parsed<ResourceSet> resource_set_of(const json::value& value) {
+OrCause<ResourceSet> resource_set_of(const json::value& value) {
     const json::object* top = value.if_object();
     if (top == nullptr) return refused("is not a JSON object");
     const json::value* version = member(*top, "version");
@@ -173,7 +170,7 @@ std::string ResourceSet::encode() const {
     return json::serialize(top) + "\n";
 }
 
-tl::expected<ResourceSet, std::string> ResourceSet::parse(std::string_view text) {
+OrCause<ResourceSet> ResourceSet::parse(std::string_view text) {
     try {
         boost::system::error_code error;
         const json::value value = json::parse({text.data(), text.size()}, error);

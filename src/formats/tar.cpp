@@ -51,7 +51,7 @@ std::uint64_t checksum(std::string_view block) {
 
 }  // namespace
 
-tl::expected<TarHeader, std::string> parse_tar_header(std::string_view block) {
+OrCause<TarHeader> parse_tar_header(std::string_view block) {
     if (block.size() != tar_block) return refuse("a header is cut off");
     const auto sum = parse_octal(checksum_field.of(block));
     if (!sum || *sum != checksum(block)) return refuse("a header has the wrong checksum");
@@ -95,7 +95,7 @@ std::size_t tar_padding(std::uint64_t size) {
 }
 
 // Each is "LENGTH KEY=VALUE\n", where LENGTH is that of the whole record.
-tl::expected<PaxRecords, std::string> parse_pax_records(std::string_view content) {
+OrCause<PaxRecords> parse_pax_records(std::string_view content) {
     PaxRecords records;
     while (!content.empty()) {
         const auto blank = content.find(' ');

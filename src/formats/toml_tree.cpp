@@ -62,7 +62,7 @@ class CostScanner {
   public:
     explicit CostScanner(std::string_view text) : text_(text) {}
 
-    tl::expected<void, std::string> scan() {
+    OrCause<void> scan() {
         while (at_ < text_.size()) {
             if (awaits_value_ && is_alphanumeric(text_.substr(at_, 1), "+-")) {
                 if (auto fitting = skip_bare_value(); !fitting) return fitting;
@@ -82,7 +82,7 @@ class CostScanner {
 
   private:
     // A number, a date, true, or in an inline table the key after a comma.
-    tl::expected<void, std::string> skip_bare_value() {
+    OrCause<void> skip_bare_value() {
         awaits_value_ = false;
         const std::size_t begin = at_;
         while (at_ < text_.size() && is_alphanumeric(text_.substr(at_, 1), "+-_.:")) ++at_;
@@ -192,7 +192,7 @@ std::string first_line_of_toml_error(std::string_view what) {
     return std::string(trim(what.substr(0, what.find('\n'))));
 }
 
-tl::expected<Toml, std::string> parse_toml(std::string_view text, std::size_t max_bytes) {
+OrCause<Toml> parse_toml(std::string_view text, std::size_t max_bytes) {
     if (text.size() > max_bytes)
         return refuse_value(fmt::format("larger than {} bytes", max_bytes));
     if (text.find('\0') != std::string_view::npos) return refuse_value("a NUL character");

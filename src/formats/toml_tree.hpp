@@ -8,9 +8,10 @@
 #include <map>
 #include <string>
 #include <string_view>
-#include <tl/expected.hpp>
 #include <toml.hpp>
 #include <vector>
+
+#include "fluxpod/base/or_cause.hpp"
 
 namespace fluxpod {
 
@@ -25,8 +26,8 @@ inline constexpr std::size_t any_length = std::numeric_limits<std::size_t>::max(
 // The error is the cause in words, with the line if it is known: not TOML, too large, nested deeper
 // than 32 levels, tens of thousands of values in one line, a number that its type cannot hold
 // (toml11 would take the nearest one that it can).
-[[nodiscard]] tl::expected<Toml, std::string> parse_toml(std::string_view text,
-                                                         std::size_t max_bytes = max_user_toml);
+[[nodiscard]] OrCause<Toml> parse_toml(std::string_view text,
+                                       std::size_t max_bytes = max_user_toml);
 
 // toml11 explains itself in a drawing of several lines; its first line says what is wrong.
 [[nodiscard]] std::string first_line_of_toml_error(std::string_view what);

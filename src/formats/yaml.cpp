@@ -95,7 +95,7 @@ class Guard : public YAML::EventHandler {
 
 }  // namespace
 
-tl::expected<std::vector<YAML::Node>, std::string> parse_yaml(std::string_view text) {
+OrCause<std::vector<YAML::Node>> parse_yaml(std::string_view text) {
     if (text.size() > max_yaml_bytes) {
         return tl::unexpected(fmt::format("larger than {} bytes", max_yaml_bytes));
     }

@@ -33,14 +33,14 @@ constexpr std::array<Scheme, 5> schemes{{{"dns:", WaitTarget::Kind::dns},
                                          {"file:", WaitTarget::Kind::file},
                                          {"hosts:", WaitTarget::Kind::hosts}}};
 
-tl::expected<std::uint16_t, std::string> parse_port(std::string_view text) {
+OrCause<std::uint16_t> parse_port(std::string_view text) {
     const auto port = parse_number<std::uint16_t>(text);
     if (port && *port != 0) return *port;
     return Failure(fmt::format("'{}' is not a port from 1 to 65535", text));
 }
 
 // A name or an address, without brackets and without a final dot.
-tl::expected<std::string, std::string> parse_host(std::string_view text) {
+OrCause<std::string> parse_host(std::string_view text) {
     std::string_view host = text;
     if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
         host = host.substr(1, host.size() - 2);
@@ -55,7 +55,7 @@ tl::expected<std::string, std::string> parse_host(std::string_view text) {
     return std::string(host);
 }
 
-tl::expected<WaitTarget, std::string> parse_endpoint(WaitTarget target, std::string_view text) {
+OrCause<WaitTarget> parse_endpoint(WaitTarget target, std::string_view text) {
     const auto colon = text.rfind(':');
     // Without brackets the last group of an IPv6 address would pass for a port.
     const auto first_colon = text.find(':');
@@ -74,7 +74,7 @@ tl::expected<WaitTarget, std::string> parse_endpoint(WaitTarget target, std::str
 }
 
 // The text after the last colon is a port if it is a number, else part of the path.
-tl::expected<WaitTarget, std::string> parse_hosts(WaitTarget target, std::string_view text) {
+OrCause<WaitTarget> parse_hosts(WaitTarget target, std::string_view text) {
     const auto colon = text.rfind(':');
     const bool has_port = colon != std::string_view::npos && colon + 1 < text.size() &&
                           text.find_first_not_of("0123456789", colon + 1) == std::string_view::npos;
@@ -100,7 +100,7 @@ std::string_view without_slots(std::string_view word) {
 
 }  // namespace
 
-tl::expected<WaitTarget, std::string> parse_wait_target(std::string_view text) {
+OrCause<WaitTarget> parse_wait_target(std::string_view text) {
     const auto* scheme = std::find_if(schemes.begin(), schemes.end(), [text](const Scheme& each) {
         return text.substr(0, each.prefix.size()) == each.prefix;
     });
@@ -126,7 +126,7 @@ tl::expected<WaitTarget, std::string> parse_wait_target(std::string_view text) {
     return Failure("is of no known form");
 }
 
-tl::expected<std::vector<std::string>, std::string> parse_host_file(std::string_view text) {
+OrCause<std::vector<std::string>> parse_host_file(std::string_view text) {
     std::vector<std::string> hosts;
     std::set<std::string> seen;
     std::size_t number = 0;

@@ -27,18 +27,14 @@ using Number = Sourced<std::uint32_t>;
 Error misfit(std::string doing, std::string cause, std::string hint) {
     return {.code = ExitCode::identity,
             .doing = std::move(doing),
-            .subject = {},
             .cause = std::move(cause),
-            .tried = {},
             .hint = std::move(hint)};
 }
 
 Error wrong_setting(const std::string& option, const Name& setting, std::string cause) {
     return {.code = ExitCode::settings,
             .doing = fmt::format("use {} \"{}\" ({})", option, setting.value, setting.origin),
-            .subject = {},
             .cause = std::move(cause),
-            .tried = {},
             .hint = {}};
 }
 

@@ -261,7 +261,6 @@ tl::unexpected<Error> cannot_bind(const std::string& wanted, std::string cause,
                  .doing = "bind the broker to",
                  .subject = wanted,
                  .cause = std::move(cause),
-                 .tried = {},
                  .hint = list_interfaces(network)});
 }
 
@@ -320,7 +319,6 @@ Result<BindChoice> choose_bind(const std::string& wanted, const NetworkFacts& ne
                      .doing = "bind the broker to",
                      .subject = wanted,
                      .cause = not_listed(network),
-                     .tried = {},
                      .hint = "ZeroMQ needs that list and would abort: use --bind '*', or allow "
                              "netlink sockets in this pod's seccomp profile"});
     }

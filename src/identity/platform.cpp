@@ -32,7 +32,6 @@ tl::unexpected<Error> unusable(const Platform& platform, const std::string& valu
                  .doing = "read the index of this pod from",
                  .subject = std::string(platform.sign_name),
                  .cause = "\"" + value + "\" is not " + std::move(expected),
-                 .tried = {},
                  .hint = "the " + std::string(platform.name) +
                          " sets it; --index overrides it where it is wrong"});
 }

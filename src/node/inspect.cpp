@@ -45,7 +45,6 @@ tl::unexpected<Error> hwloc_failed(const std::string& machine, const std::string
                  .doing = "read the hardware of this node with hwloc",
                  .subject = machine,
                  .cause = step + ": " + describe_errno(error_number),
-                 .tried = {},
                  .hint = is_live(machine) ? "is /sys mounted, and is a HWLOC_ variable set?" : ""});
 }
 

@@ -232,9 +232,7 @@ Error refusal(const Judgement& judgement, NodeRule rule, bool discovers) {
             : "; or use --node-rule share, which makes the count right";
     return {.code = ExitCode::node_rule,
             .doing = "let Flux count this node",
-            .subject = "",
             .cause = judgement.reason,
-            .tried = "",
             .hint = judgement.advice + way_out};
 }
 

@@ -111,9 +111,7 @@ class Rank {
             return fail(
                 {.code = ExitCode::certificate,
                  .doing = "call the roll",
-                 .subject = "",
                  .cause = "the plan names no certificate",
-                 .tried = "",
                  .hint = "give every pod the same --curve-cert FILE or --curve-secret FILE"});
         }
         auto fault = [](std::string doing, std::string subject, ZmqFailure failure) {
@@ -122,7 +120,6 @@ class Rank {
                          .doing = std::move(doing),
                          .subject = std::move(subject),
                          .cause = std::move(failure.cause),
-                         .tried = "",
                          .hint = ours ? own_fault_advice(failure.own_fault)
                                       : "see whether another program, such as a broker, has the "
                                         "port"});

@@ -55,7 +55,6 @@ Status check_root(const Settings& settings, const Layout& layout) {
                 .doing = "use --root",
                 .subject = settings.root,
                 .cause = "",
-                .tried = "",
                 .hint = "it was set by " + settings.origin_of("root")};
     if (settings.root.empty() || settings.root.front() != '/') {
         error.cause = "it is not an absolute path";
@@ -79,7 +78,6 @@ Result<CertPlan> choose_certificate(const Settings& settings, const Identity& id
                  .doing = "plan a cluster of",
                  .subject = std::to_string(identity.hosts.size()),
                  .cause = "Flux encrypts between brokers, and no certificate is named",
-                 .tried = "",
                  .hint = "give every pod the same --curve-cert FILE (fluxpod keygen makes one) or "
                          "the same --curve-secret FILE"});
 }
@@ -87,8 +85,8 @@ Result<CertPlan> choose_certificate(const Settings& settings, const Identity& id
 using Parents = std::vector<std::uint32_t>;
 
 // One "CHILDREN=PARENT"; the error is the cause in words. `said` marks children with a parent.
-tl::expected<void, std::string> add_parents(std::string_view text, const HostRanks& hosts,
-                                            Parents& parents, std::vector<bool>& said) {
+OrCause<void> add_parents(std::string_view text, const HostRanks& hosts, Parents& parents,
+                          std::vector<bool>& said) {
     const auto equals = text.find('=');
     if (equals == std::string_view::npos)
         return tl::unexpected<std::string>("it is not CHILDREN=PARENT");
@@ -141,16 +139,13 @@ Result<Parents> choose_parents(const Settings& settings, const Hostlist& hosts) 
                          .doing = "use --parent",
                          .subject = text,
                          .cause = added.error(),
-                         .tried = "",
                          .hint = hint});
         }
     }
     if (auto rank = find_cycle(parents)) {
         return fail({.code = ExitCode::settings,
                      .doing = "use --parent",
-                     .subject = "",
                      .cause = fmt::format("{} is its own ancestor", hosts.at(*rank)),
-                     .tried = "",
                      .hint = hint});
     }
     return parents;
@@ -251,7 +246,6 @@ Result<std::string> choose_archive(const Settings& settings, const Identity& ide
          .doing = "keep the archive",
          .subject = settings.archive,
          .cause = "without --supervise nobody stays to save Flux's state",
-         .tried = "",
          .hint = "add --supervise; the archive was set by " + settings.origin_of("archive")});
 }
 
@@ -284,7 +278,6 @@ Status add_user_attributes(const Settings& settings, Attributes& attributes) {
                          .doing = "use --broker-option",
                          .subject = option,
                          .cause = "it is not ATTR=VALUE",
-                         .tried = "",
                          .hint = "it was set by " + settings.origin_of("broker-option")});
         }
         attributes.set(std::string_view(option).substr(0, equals),
@@ -312,7 +305,6 @@ Result<std::vector<std::string>> plan_initial_program(const std::vector<std::str
                  .subject = command.front(),
                  .cause = "a program's name with \"=\" and without arguments cannot be given to "
                           "Flux",
-                 .tried = "",
                  .hint = "try sh -c 'exec \"$0\"' " + command.front()});
 }
 

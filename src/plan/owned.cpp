@@ -70,7 +70,6 @@ Error contradiction(std::string doing, std::string subject, std::string_view nam
             .doing = std::move(doing),
             .subject = std::move(subject),
             .cause = fmt::format("fluxpod sets {} itself", name),
-            .tried = "",
             .hint = std::string(hint)};
 }
 

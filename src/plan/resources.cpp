@@ -15,8 +15,6 @@ namespace {
 // More than any machine has, and little enough to add up.
 constexpr std::uint32_t max_of_a_kind = 1U << 16U;
 
-using Checked = tl::expected<void, std::string>;
-
 tl::unexpected<std::string> refuse(std::string cause) {
     return tl::unexpected<std::string>(std::move(cause));
 }
@@ -30,7 +28,7 @@ struct Group {
     std::vector<std::string> properties;
 };
 
-Checked read_item(std::string_view item, Group& group) {
+OrCause<void> read_item(std::string_view item, Group& group) {
     const auto colon = item.find(':');
     const std::string_view key = item.substr(0, colon);
     const std::string_view value = colon == std::string_view::npos ? "" : item.substr(colon + 1);
@@ -54,7 +52,7 @@ Checked read_item(std::string_view item, Group& group) {
     return refuse(in_quotes(item) + " is none of cores:N, gpus:N, property:P");
 }
 
-tl::expected<Group, std::string> read_group(std::string_view text) {
+OrCause<Group> read_group(std::string_view text) {
     Group group;
     for (const auto& item : split(text, ',')) {
         if (auto read = read_item(item, group); !read) return refuse(read.error());
@@ -64,8 +62,7 @@ tl::expected<Group, std::string> read_group(std::string_view text) {
 }
 
 // The ranks of a group's hosts; `taken` has those of the groups before.
-tl::expected<Idset, std::string> read_ranks(std::string_view text, const Hostlist& hosts,
-                                            Idset& taken) {
+OrCause<Idset> read_ranks(std::string_view text, const Hostlist& hosts, Idset& taken) {
     const auto members = Hostlist::parse(text);
     if (!members) return refuse(members.error());
     if (members->empty()) return refuse("it names no hosts");
@@ -81,7 +78,8 @@ tl::expected<Idset, std::string> read_ranks(std::string_view text, const Hostlis
     return ranks;
 }
 
-Checked add_group(std::string_view text, const Hostlist& hosts, Idset& taken, ResourceSet& set) {
+OrCause<void> add_group(std::string_view text, const Hostlist& hosts, Idset& taken,
+                        ResourceSet& set) {
     const auto equals = text.find('=');
     if (equals == std::string_view::npos) return refuse("it is not HOSTS=cores:N");
     auto ranks = read_ranks(text.substr(0, equals), hosts, taken);
@@ -100,7 +98,6 @@ Error wrong(const Settings& settings, std::string subject, std::string cause) {
             .doing = "use --resource-config",
             .subject = std::move(subject),
             .cause = std::move(cause),
-            .tried = "",
             .hint = "it was set by " + settings.origin_of("resource-config")};
 }
 
@@ -143,9 +140,7 @@ Result<std::optional<ResourceSet>> describe_resources(const Settings& settings,
     if (!shape || shape->cores == 0) {
         return fail({.code = ExitCode::settings,
                      .doing = "render the resource set R",
-                     .subject = "",
                      .cause = "no core of this node is known",
-                     .tried = "",
                      .hint = "try --resources discover"});
     }
     const auto last_rank = static_cast<std::uint32_t>(hosts.size() - 1);

@@ -28,7 +28,6 @@ Error cannot_prepare(const Program& program, const char* what) {
             .doing = "start",
             .subject = program.path,
             .cause = std::string(what) + ": " + describe_errno(errno),
-            .tried = "",
             .hint = ""};
 }
 

@@ -40,7 +40,6 @@ Result<pid_t> fork_child(const std::string& what, Environment& environment,
                      .doing = "start",
                      .subject = what,
                      .cause = "fork: " + describe_errno(errno),
-                     .tried = "",
                      .hint = "raise the limit of processes (ulimit -u, the pod's pids limit)"});
     }
     // Both parent and child do it, so that it is done before a signal is sent.

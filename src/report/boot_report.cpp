@@ -36,7 +36,6 @@ Result<BootReport> BootReport::open(const std::string& path) {
                           .doing = "open the boot report",
                           .subject = path,
                           .cause = describe_errno(errno),
-                          .tried = "",
                           .hint = "name a file in a directory that is there and writable, or leave "
                                   "--report out"});
 }

@@ -52,7 +52,7 @@ std::string encode_state(const BootState& state) {
     return json::serialize(object) + "\n";
 }
 
-tl::expected<BootState, std::string> parse_state(std::string_view text) {
+OrCause<BootState> parse_state(std::string_view text) {
     json::error_code error;
     const json::value value = json::parse(json::string_view(text.data(), text.size()), error);
     if (error || !value.is_object()) return tl::unexpected<std::string>("it is not a JSON object");

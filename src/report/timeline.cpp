@@ -28,7 +28,7 @@ std::string text_of(const json::object& object, std::string_view name) {
     return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
 }
 
-tl::expected<double, std::string> number_of(const json::object& object, std::string_view name) {
+OrCause<double> number_of(const json::object& object, std::string_view name) {
     const json::value* value = object.if_contains(name);
     json::error_code error;
     const double number = value == nullptr ? -1 : value->to_number<double>(error);
@@ -39,7 +39,7 @@ tl::expected<double, std::string> number_of(const json::object& object, std::str
     return number;
 }
 
-tl::expected<StageLine, std::string> parse_line(std::string_view text) {
+OrCause<StageLine> parse_line(std::string_view text) {
     json::error_code error;
     const json::value value = json::parse(json::string_view(text.data(), text.size()), error);
     if (error || !value.is_object()) return refuse("it is not a JSON object");
@@ -146,14 +146,14 @@ std::string bar_of(const Picture& picture, const Row& row, std::size_t width) {
 
 }  // namespace
 
-tl::expected<std::vector<StageLine>, std::string> parse_report(std::string_view text) {
+OrCause<std::vector<StageLine>> parse_report(std::string_view text) {
     std::vector<StageLine> lines;
     for (std::size_t number = 1; !text.empty(); ++number) {
         const std::string_view each = text.substr(0, text.find('\n'));
         text.remove_prefix(std::min(each.size() + 1, text.size()));
         if (trim(each).empty()) continue;
         auto line = each.size() > max_line_bytes
-                        ? tl::expected<StageLine, std::string>(
+                        ? OrCause<StageLine>(
                               refuse(fmt::format("it has more than {} bytes", max_line_bytes)))
                         : parse_line(each);
         if (!line) return refuse(fmt::format("line {}: {}", number, line.error()));

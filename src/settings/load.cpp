@@ -66,7 +66,6 @@ Error wrong_settings(std::string subject, std::string cause, std::string hint = 
             .doing = "use",
             .subject = std::move(subject),
             .cause = std::move(cause),
-            .tried = "",
             .hint = std::move(hint)};
 }
 

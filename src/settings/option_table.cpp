@@ -15,7 +15,7 @@ namespace fluxpod {
 
 namespace {
 
-using Stored = tl::expected<void, std::string>;
+using Stored = OrCause<void>;
 using Kind = OptionRow::Kind;
 
 constexpr std::uint32_t max_hosts = Hostlist::max_in_range;

@@ -188,7 +188,6 @@ Error unknown_variable(const std::string& variable) {
             .doing = "use the variable",
             .subject = variable,
             .cause = "there is no such setting",
-            .tried = "",
             .hint = near ? "did you mean " + variable_name(*near) + "?"
                          : "fluxpod help run lists the options, each of which is a variable"};
 }
@@ -238,7 +237,6 @@ Error unusable_line(const std::string& origin, std::string cause, std::string hi
             .doing = "use",
             .subject = origin,
             .cause = std::move(cause),
-            .tried = "",
             .hint = std::move(hint)};
 }
 
@@ -272,9 +270,7 @@ Result<std::vector<Assignment>> read_config_file(const std::string& path) {
         return fail({.code = ExitCode::settings,
                      .doing = "read the config file",
                      .subject = path,
-                     .cause = text.error().cause,
-                     .tried = "",
-                     .hint = ""});
+                     .cause = text.error().cause});
     }
     const auto parsed = parse_lines(*text);
     if (!parsed) return fail(unusable_line(parsed.error(), path));

@@ -51,7 +51,7 @@ struct Survey {
     std::vector<std::string> told;             // what an earlier save said of its own
 };
 
-Read<Survey> survey(const Fd& file, Progress& progress) {
+OrCause<Survey> survey(const Fd& file, Progress& progress) {
     ArchiveInput input(file, progress);
     ArchiveWalk walk(input);
     Survey survey;
@@ -92,7 +92,7 @@ bool is_left_out(const ArchiveEntry& entry, const Survey& survey) {
     return file->file == "R" || file->file == "guest" || file->file.starts_with("guest/");
 }
 
-Read<void> copy_eventlog(ArchiveInput& input, const ArchiveEntry& entry, ArchiveOutput& output) {
+OrCause<void> copy_eventlog(ArchiveInput& input, const ArchiveEntry& entry, ArchiveOutput& output) {
     auto eventlog = take_content(input, entry);
     if (!eventlog) return refuse(eventlog.error());
     auto uncut = undo_cut(*eventlog);
@@ -104,7 +104,7 @@ Read<void> copy_eventlog(ArchiveInput& input, const ArchiveEntry& entry, Archive
     return output.put(kept + std::string(tar_padding(kept.size()), '\0'));
 }
 
-Read<void> copy_entry(ArchiveInput& input, const ArchiveEntry& entry, ArchiveOutput& output) {
+OrCause<void> copy_entry(ArchiveInput& input, const ArchiveEntry& entry, ArchiveOutput& output) {
     if (is_parsed(entry)) return copy_eventlog(input, entry, output);
     if (auto put = output.put(entry.headers); !put) return put;
     return pass_on(input, entry, [&](std::string_view bytes) { return output.put(bytes); });
@@ -117,7 +117,7 @@ std::string again_entry(const Survey& survey) {
            std::string(tar_padding(ids.size()), '\0');
 }
 
-Read<void> copy_uncut(const Fd& from, const Survey& survey, const Fd& to, Progress& progress) {
+OrCause<void> copy_uncut(const Fd& from, const Survey& survey, const Fd& to, Progress& progress) {
     if (::lseek(from.get(), 0, SEEK_SET) != 0) return refuse(describe_errno(errno));
     ArchiveInput input(from, progress);
     ArchiveOutput output(to, progress);
@@ -139,7 +139,7 @@ Fd open_archive(const std::string& path) {
     return Fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
 }
 
-Read<Survey> survey_file(const Fd& file, Progress& progress) {
+OrCause<Survey> survey_file(const Fd& file, Progress& progress) {
     struct stat info {};
     if (::fstat(file.get(), &info) != 0) return refuse(describe_errno(errno));
     if (!S_ISREG(info.st_mode)) return refuse("it is not a regular file");
@@ -156,7 +156,7 @@ std::string draft_of(const std::string& archive) { return archive + ".new"; }
 
 // So that the old name does not come back after the machine went down. Some network file systems
 // cannot sync a directory.
-Read<void> sync_directory_of(const std::string& file) {
+OrCause<void> sync_directory_of(const std::string& file) {
     const auto slash = file.find_last_of('/');
     const std::string directory = slash == std::string::npos ? "." : file.substr(0, slash + 1);
     const Fd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -166,7 +166,7 @@ Read<void> sync_directory_of(const std::string& file) {
 }
 
 // rename(2) would replace a device or a pipe, too.
-Read<void> replace(const std::string& draft, const std::string& file) {
+OrCause<void> replace(const std::string& draft, const std::string& file) {
     struct stat info {};
     if (::lstat(file.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
         return refuse("it is not a regular file");
@@ -175,8 +175,8 @@ Read<void> replace(const std::string& draft, const std::string& file) {
     return {};
 }
 
-Read<void> write_draft(const Fd& dump, const Survey& survey, const std::string& draft,
-                       Progress& progress) {
+OrCause<void> write_draft(const Fd& dump, const Survey& survey, const std::string& draft,
+                          Progress& progress) {
     (void)::unlink(draft.c_str());
     constexpr mode_t ours_alone = 0600;  // jobs' environments are in it
     Fd to(::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, ours_alone));
@@ -190,7 +190,6 @@ Error archive_error(std::string doing, const std::string& subject, std::string c
             .doing = std::move(doing),
             .subject = subject,
             .cause = std::move(cause),
-            .tried = "",
             .hint = std::move(hint)};
 }
 
@@ -201,7 +200,7 @@ Result<std::optional<ArchiveContent>> inspect_archive(const std::string& path) {
     if (!file.valid() && errno == ENOENT) return std::nullopt;
     Progress unseen;
     auto surveyed =
-        file.valid() ? survey_file(file, unseen) : Read<Survey>(refuse(describe_errno(errno)));
+        file.valid() ? survey_file(file, unseen) : OrCause<Survey>(refuse(describe_errno(errno)));
     if (surveyed) {
         return ArchiveContent{.jobs = surveyed->content.jobs, .again = std::move(surveyed->told)};
     }
@@ -226,7 +225,7 @@ Result<ArchiveContent> archive_dump(const std::string& dump, const std::string& 
                                     Progress& progress) {
     const Fd from = open_archive(dump);
     auto surveyed =
-        from.valid() ? survey_file(from, progress) : Read<Survey>(refuse(describe_errno(errno)));
+        from.valid() ? survey_file(from, progress) : OrCause<Survey>(refuse(describe_errno(errno)));
     if (!surveyed) {
         return fail(archive_error("save the dump", dump, surveyed.error(),
                                   "Flux did not end its dump; " + archive + " is as it was"));

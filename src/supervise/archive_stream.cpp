@@ -21,7 +21,7 @@ constexpr const char* stopped = "it was stopped";
 
 }  // namespace
 
-Read<std::string> ArchiveInput::take(std::size_t size) {
+OrCause<std::string> ArchiveInput::take(std::size_t size) {
     std::string bytes(size, '\0');
     std::size_t have = 0;
     while (have < size) {
@@ -35,7 +35,7 @@ Read<std::string> ArchiveInput::take(std::size_t size) {
     return bytes;
 }
 
-Read<void> ArchiveOutput::put(std::string_view bytes) {
+OrCause<void> ArchiveOutput::put(std::string_view bytes) {
     while (!bytes.empty()) {
         const ssize_t count = ::write(file_.get(), bytes.data(), bytes.size());
         if (count < 0 && errno == EINTR) continue;
@@ -43,16 +43,16 @@ Read<void> ArchiveOutput::put(std::string_view bytes) {
         bytes.remove_prefix(static_cast<std::size_t>(count));
         unsynced_ += static_cast<std::size_t>(count);
     }
-    return unsynced_ < synced_piece ? Read<void>() : sync();
+    return unsynced_ < synced_piece ? OrCause<void>() : sync();
 }
 
-Read<void> ArchiveOutput::sync() {
+OrCause<void> ArchiveOutput::sync() {
     if (::fsync(file_.get()) != 0) return refuse(describe_errno(errno));
     if (!progress_.advance(std::exchange(unsynced_, 0))) return refuse(stopped);
     return {};
 }
 
-Read<std::optional<ArchiveEntry>> ArchiveWalk::next() {
+OrCause<std::optional<ArchiveEntry>> ArchiveWalk::next() {
     ArchiveEntry entry;
     std::optional<std::string> long_name;
     while (true) {
@@ -73,8 +73,8 @@ Read<std::optional<ArchiveEntry>> ArchiveWalk::next() {
     }
 }
 
-Read<std::optional<std::string>> ArchiveWalk::take_long_name(std::uint64_t size,
-                                                             std::string& headers) {
+OrCause<std::optional<std::string>> ArchiveWalk::take_long_name(std::uint64_t size,
+                                                                std::string& headers) {
     if (size > max_header_bytes || headers.size() + size > max_header_bytes) {
         return refuse("its pax records are too long");
     }
@@ -87,14 +87,14 @@ Read<std::optional<std::string>> ArchiveWalk::take_long_name(std::uint64_t size,
     return std::move(records->path);
 }
 
-Read<std::optional<ArchiveEntry>> ArchiveWalk::at_end() {
+OrCause<std::optional<ArchiveEntry>> ArchiveWalk::at_end() {
     auto second = input_.take(tar_block);
     if (!second || !is_zero_block(*second)) return refuse("it is cut off");
     return std::nullopt;
 }
 
-Read<void> pass_on(ArchiveInput& input, const ArchiveEntry& entry,
-                   const std::function<Read<void>(std::string_view)>& to) {
+OrCause<void> pass_on(ArchiveInput& input, const ArchiveEntry& entry,
+                      const std::function<OrCause<void>(std::string_view)>& to) {
     std::uint64_t rest = entry.size + tar_padding(entry.size);
     while (rest > 0) {
         auto chunk =
@@ -106,11 +106,11 @@ Read<void> pass_on(ArchiveInput& input, const ArchiveEntry& entry,
     return {};
 }
 
-Read<void> skip(ArchiveInput& input, const ArchiveEntry& entry) {
-    return pass_on(input, entry, [](std::string_view) { return Read<void>(); });
+OrCause<void> skip(ArchiveInput& input, const ArchiveEntry& entry) {
+    return pass_on(input, entry, [](std::string_view) { return OrCause<void>(); });
 }
 
-Read<std::string> take_content(ArchiveInput& input, const ArchiveEntry& entry) {
+OrCause<std::string> take_content(ArchiveInput& input, const ArchiveEntry& entry) {
     auto content = input.take(static_cast<std::size_t>(entry.size) + tar_padding(entry.size));
     if (content) content->resize(static_cast<std::size_t>(entry.size));
     return content;

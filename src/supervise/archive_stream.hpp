@@ -12,12 +12,9 @@
 
 #include "fluxpod/base/beside.hpp"
 #include "fluxpod/base/file.hpp"
+#include "fluxpod/base/or_cause.hpp"
 
 namespace fluxpod {
-
-// The error is the cause in words; the caller knows the path.
-template <class T>
-using Read = tl::expected<T, std::string>;
 
 [[nodiscard]] inline tl::unexpected<std::string> refuse(std::string cause) {
     return tl::unexpected(std::move(cause));
@@ -28,7 +25,7 @@ class ArchiveInput {
     ArchiveInput(const Fd& file, Progress& progress) : file_(file), progress_(progress) {}
 
     // Exactly that many bytes.
-    Read<std::string> take(std::size_t size);
+    OrCause<std::string> take(std::size_t size);
 
   private:
     const Fd& file_;
@@ -40,8 +37,8 @@ class ArchiveOutput {
     ArchiveOutput(const Fd& file, Progress& progress) : file_(file), progress_(progress) {}
 
     // Syncs now and then as well: the last sync is short, and progress is seen.
-    Read<void> put(std::string_view bytes);
-    Read<void> sync();
+    OrCause<void> put(std::string_view bytes);
+    OrCause<void> sync();
 
   private:
     const Fd& file_;
@@ -61,20 +58,20 @@ class ArchiveWalk {
     explicit ArchiveWalk(ArchiveInput& input) : input_(input) {}
 
     // nullopt at the end of the archive.
-    Read<std::optional<ArchiveEntry>> next();
+    OrCause<std::optional<ArchiveEntry>> next();
 
   private:
-    Read<std::optional<std::string>> take_long_name(std::uint64_t size, std::string& headers);
-    Read<std::optional<ArchiveEntry>> at_end();
+    OrCause<std::optional<std::string>> take_long_name(std::uint64_t size, std::string& headers);
+    OrCause<std::optional<ArchiveEntry>> at_end();
 
     ArchiveInput& input_;
 };
 
 // Passes the entry's content with its padding, in pieces.
-Read<void> pass_on(ArchiveInput& input, const ArchiveEntry& entry,
-                   const std::function<Read<void>(std::string_view)>& to);
-Read<void> skip(ArchiveInput& input, const ArchiveEntry& entry);
+OrCause<void> pass_on(ArchiveInput& input, const ArchiveEntry& entry,
+                      const std::function<OrCause<void>(std::string_view)>& to);
+OrCause<void> skip(ArchiveInput& input, const ArchiveEntry& entry);
 // The content without its padding, in memory: look at the size first.
-Read<std::string> take_content(ArchiveInput& input, const ArchiveEntry& entry);
+OrCause<std::string> take_content(ArchiveInput& input, const ArchiveEntry& entry);
 
 }  // namespace fluxpod

@@ -86,7 +86,6 @@ Status check_place(const std::string& archive) {
                  .doing = "keep the archive",
                  .subject = archive,
                  .cause = directory + ": " + describe_errno(errno),
-                 .tried = "",
                  .hint = "mount a volume there that this pod may write"});
 }
 
@@ -95,7 +94,6 @@ Error stalled_save(const Plan& plan) {
             .doing = "save the archive",
             .subject = plan.archive,
             .cause = "the volume took no byte for " + describe_duration(stall_limit),
-            .tried = "",
             .hint = "it is as it was; the next start of this pod saves " + plan.layout.dump};
 }
 

@@ -17,11 +17,11 @@ namespace fluxpod {
 
 struct Error {
     ExitCode code = ExitCode::settings;
-    std::string doing;    // an infinitive without "to": "read the CURVE certificate"
-    std::string subject;  // with what: a path, a name, a value; may be empty
-    std::string cause;    // what came back: "No such file or directory"
-    std::string tried;    // "12 tries in 30s"; empty if there was only one try
-    std::string hint;     // what to try next, a sentence without full stop; may be empty
+    std::string doing{};    // an infinitive without "to": "read the CURVE certificate"
+    std::string subject{};  // with what: a path, a name, a value; may be empty
+    std::string cause{};    // what came back: "No such file or directory"
+    std::string tried{};    // "12 tries in 30s"; empty if there was only one try
+    std::string hint{};     // what to try next, a sentence without full stop; may be empty
 
     // One line: "cannot DOING SUBJECT: CAUSE (TRIED); HINT". Control characters that came
     // in with hostile input are escaped, so that a message never forges a second line.

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "fluxpod/base/error.hpp"
+#include "fluxpod/base/or_cause.hpp"
 
 namespace fluxpod {
 
@@ -55,19 +56,18 @@ struct BrokerConfig {
 // with the line if it is known: not TOML, too large (256 KiB), nested deeper than 32 levels, tens
 // of thousands of values in one line, a number that does not fit, or a key that contradicts Flux's
 // own rules (see check_broker_toml).
-[[nodiscard]] tl::expected<std::string, std::string> encode_broker_toml(const BrokerConfig& config,
-                                                                        std::string_view user_toml);
+[[nodiscard]] OrCause<std::string> encode_broker_toml(const BrokerConfig& config,
+                                                      std::string_view user_toml);
 
 // The keys of a user's TOML below its sections, as pairs: {"bootstrap", "hosts"}. Errors as above.
-[[nodiscard]] tl::expected<std::vector<std::pair<std::string, std::string>>, std::string>
-section_keys(std::string_view user_toml);
+[[nodiscard]] OrCause<std::vector<std::pair<std::string, std::string>>> section_keys(
+    std::string_view user_toml);
 
 // Parses a broker.toml back and applies the rules that Flux applies to [bootstrap], [tbon] and
 // [resource] before anything starts (flux-core conf_bootstrap.c, ovconf.c, resource.c): known
 // keys only, host names of valid labels, own hostname present (a repeated host counts once), bind
 // and connect URIs that are tcp:// or ipc:// and carry no ":*", port range, curve_cert for more
 // than one host, parents that exist and form no cycle. The error names key and value.
-[[nodiscard]] tl::expected<void, std::string> check_broker_toml(std::string_view toml,
-                                                                std::string_view own_hostname);
+[[nodiscard]] OrCause<void> check_broker_toml(std::string_view toml, std::string_view own_hostname);
 
 }  // namespace fluxpod

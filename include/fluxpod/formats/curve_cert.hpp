@@ -12,9 +12,9 @@
 #include <map>
 #include <string>
 #include <string_view>
-#include <tl/expected.hpp>
 #include <utility>
 
+#include "fluxpod/base/or_cause.hpp"
 #include "fluxpod/base/secret.hpp"
 
 namespace fluxpod {
@@ -30,9 +30,9 @@ class CurveCert {
     // (a Secret made by kubectl --from-file and one typed by hand agree). The test vector is in
     // docs/decisions.
     static constexpr std::string_view derivation_context = "fluxpod curve certificate v1";
-    static tl::expected<CurveCert, std::string> derive(const SecretBytes& secret);
+    static OrCause<CurveCert> derive(const SecretBytes& secret);
     // The error is the cause in words with the line's number, never with the line's content.
-    static tl::expected<CurveCert, std::string> parse(const SecretBytes& text);
+    static OrCause<CurveCert> parse(const SecretBytes& text);
 
     // Characters that the grammar refuses become "-", and a value that makes a line too long is
     // cut.

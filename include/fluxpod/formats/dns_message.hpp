@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "fluxpod/base/error.hpp"
+#include "fluxpod/base/or_cause.hpp"
 
 namespace fluxpod {
 
@@ -67,8 +68,8 @@ struct DnsAnswer {
 // leave it out of its answer: FORMERR, SERVFAIL, NOTIMP or REFUSED as a header alone. Every other
 // answer repeats the question, and its name is compared as bytes (case included), so that 0x20
 // randomisation by the caller is verified here.
-[[nodiscard]] tl::expected<DnsAnswer, std::string> decode_dns_response(
-    std::span<const std::uint8_t> bytes, const DnsQuestion& question, std::uint16_t id);
+[[nodiscard]] OrCause<DnsAnswer> decode_dns_response(std::span<const std::uint8_t> bytes,
+                                                     const DnsQuestion& question, std::uint16_t id);
 
 // "4.1.244.10.in-addr.arpa" or the ip6.arpa name: what a reverse lookup asks.
 [[nodiscard]] std::string reverse_dns_name(const boost::asio::ip::address& address);

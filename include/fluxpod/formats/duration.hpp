@@ -8,13 +8,14 @@
 #include <string_view>
 
 #include "fluxpod/base/error.hpp"
+#include "fluxpod/base/or_cause.hpp"
 #include "fluxpod/base/time.hpp"
 
 namespace fluxpod {
 
 // The error is the cause in words, for the option's message: "is not a duration such as 30s".
 // At most 365 days; fractions are kept to the nanosecond; negative values are refused.
-[[nodiscard]] tl::expected<Duration, std::string> parse_duration(std::string_view text);
+[[nodiscard]] OrCause<Duration> parse_duration(std::string_view text);
 
 // The shortest exact spelling that Flux reads back: "30s", "1500ms", "5m", "0s". Fractions of a
 // millisecond are rounded.

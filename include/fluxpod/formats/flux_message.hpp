@@ -7,7 +7,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <tl/expected.hpp>
+
+#include "fluxpod/base/or_cause.hpp"
 
 namespace fluxpod {
 
@@ -27,14 +28,13 @@ struct FluxRequest {
 
 // Returns the size of the message after this header of flux_header_size bytes; the error is the
 // cause in words: no header, or a message of a size that no answer has.
-[[nodiscard]] tl::expected<std::size_t, std::string> flux_message_size(std::string_view header);
+[[nodiscard]] OrCause<std::size_t> flux_message_size(std::string_view header);
 
 struct FluxResponse {
     std::uint32_t error_number = 0;  // errno(3), 0: the request succeeded
     // JSON, or the reason of an error as text; empty: none.
     std::string payload;
 };
-[[nodiscard]] tl::expected<FluxResponse, std::string> decode_flux_response(
-    std::string_view message);
+[[nodiscard]] OrCause<FluxResponse> decode_flux_response(std::string_view message);
 
 }  // namespace fluxpod

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "fluxpod/base/error.hpp"
+#include "fluxpod/base/or_cause.hpp"
 
 namespace fluxpod {
 
@@ -35,7 +36,7 @@ class Hostlist {
     // ranges, reversed ranges, anything but printable ASCII without blanks, numbers of more than
     // 18 digits beside leading zeros (Flux drops such a host without a word), more than
     // max_hosts hosts. The empty text is the empty list.
-    static tl::expected<Hostlist, std::string> parse(std::string_view text);
+    static OrCause<Hostlist> parse(std::string_view text);
 
     void append(std::string_view host);  // one name, taken as it is
     // prefix + first..last, each number padded with zeros to `width` digits. first <= last.
@@ -75,8 +76,8 @@ class Hostlist {
         [[nodiscard]] bool shares_token_with(const Range& head, std::uint64_t head_number) const;
     };
     void push(Range range);
-    tl::expected<void, std::string> append_token(std::string_view text);
-    [[nodiscard]] tl::expected<void, std::string> check_size() const;
+    OrCause<void> append_token(std::string_view text);
+    [[nodiscard]] OrCause<void> check_size() const;
     std::vector<Range> ranges_;
     std::size_t size_ = 0;
 };

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "fluxpod/base/error.hpp"
+#include "fluxpod/base/or_cause.hpp"
 
 namespace fluxpod {
 
@@ -23,7 +24,7 @@ class Idset {
     };
 
     // The error is the cause in words, with the place: "3-1 runs backwards in 0,3-1".
-    static tl::expected<Idset, std::string> parse(std::string_view text);
+    static OrCause<Idset> parse(std::string_view text);
     static Idset range(std::uint32_t first, std::uint32_t last);  // first <= last
 
     void insert(std::uint32_t id) { insert({id, id}); }

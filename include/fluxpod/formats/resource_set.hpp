@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "fluxpod/base/error.hpp"
+#include "fluxpod/base/or_cause.hpp"
 #include "fluxpod/formats/hostlist.hpp"
 #include "fluxpod/formats/idset.hpp"
 
@@ -30,7 +31,7 @@ struct ResourceSet {
     [[nodiscard]] std::string encode() const;
     // The error is the cause in words. Leaves out what Flux adds and fluxpod does not need (times,
     // nslots, the scheduler's own key).
-    static tl::expected<ResourceSet, std::string> parse(std::string_view json);
+    static OrCause<ResourceSet> parse(std::string_view json);
 };
 
 // A name that RFC 20 allows: printable ASCII without blanks and ! & ' " ^ ` | ( ).

@@ -8,7 +8,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tl/expected.hpp>
+
+#include "fluxpod/base/or_cause.hpp"
 
 namespace fluxpod {
 
@@ -21,7 +22,7 @@ struct TarHeader {
 };
 
 // Reads one whole block; the error is the cause in words.
-[[nodiscard]] tl::expected<TarHeader, std::string> parse_tar_header(std::string_view block);
+[[nodiscard]] OrCause<TarHeader> parse_tar_header(std::string_view block);
 // Makes the header of a file of ours; the name has at most 100 bytes.
 [[nodiscard]] std::string make_tar_header(std::string_view name, std::uint64_t size);
 // The same header for content of another size.
@@ -36,6 +37,6 @@ struct PaxRecords {
     std::optional<std::string> path;
     std::optional<std::uint64_t> size;
 };
-[[nodiscard]] tl::expected<PaxRecords, std::string> parse_pax_records(std::string_view content);
+[[nodiscard]] OrCause<PaxRecords> parse_pax_records(std::string_view content);
 
 }  // namespace fluxpod

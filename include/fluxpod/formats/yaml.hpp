@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "fluxpod/base/error.hpp"
+#include "fluxpod/base/or_cause.hpp"
 
 namespace fluxpod {
 
@@ -22,7 +23,7 @@ inline constexpr std::size_t max_yaml_documents = 1024;
 inline constexpr std::size_t max_yaml_nodes = 20000;  // of all documents together
 
 // Every document of a stream. The error is the cause in words: "line 3, column 7: ...".
-[[nodiscard]] tl::expected<std::vector<YAML::Node>, std::string> parse_yaml(std::string_view text);
+[[nodiscard]] OrCause<std::vector<YAML::Node>> parse_yaml(std::string_view text);
 
 // "line 3, column 7" of a node.
 [[nodiscard]] std::string position_of(const YAML::Node& node);

@@ -6,8 +6,9 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <tl/expected.hpp>
 #include <vector>
+
+#include "fluxpod/base/or_cause.hpp"
 
 namespace fluxpod {
 
@@ -24,11 +25,10 @@ inline constexpr std::string_view wait_target_forms =
     "address in brackets";
 
 // The error is the cause in words: "'0' is not a port from 1 to 65535".
-[[nodiscard]] tl::expected<WaitTarget, std::string> parse_wait_target(std::string_view text);
+[[nodiscard]] OrCause<WaitTarget> parse_wait_target(std::string_view text);
 
 // The hosts of an MPI host file, in order, each once: "host", "host slots=n", "host:n", "#" begins
 // a comment. The error is the cause in words with the line's number.
-[[nodiscard]] tl::expected<std::vector<std::string>, std::string> parse_host_file(
-    std::string_view text);
+[[nodiscard]] OrCause<std::vector<std::string>> parse_host_file(std::string_view text);
 
 }  // namespace fluxpod

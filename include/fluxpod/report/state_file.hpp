@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "fluxpod/base/error.hpp"
+#include "fluxpod/base/or_cause.hpp"
 
 namespace fluxpod {
 
@@ -36,7 +37,7 @@ struct BootState {
 [[nodiscard]] std::string encode_state(const BootState& state);
 // The error is the cause in words. Hostile input: every process that may write below the root can
 // write it.
-[[nodiscard]] tl::expected<BootState, std::string> parse_state(std::string_view text);
+[[nodiscard]] OrCause<BootState> parse_state(std::string_view text);
 
 // What an earlier life of the container left must not pass for this boot's state.
 void forget_state(const std::string& path);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "fluxpod/base/error.hpp"
+#include "fluxpod/base/or_cause.hpp"
 
 namespace fluxpod {
 
@@ -26,7 +27,7 @@ struct StageLine {
 
 // Lines as BootReport writes them; empty ones are left out. The error names the line and the cause.
 // Hostile input: a report is a file that pods share.
-[[nodiscard]] tl::expected<std::vector<StageLine>, std::string> parse_report(std::string_view text);
+[[nodiscard]] OrCause<std::vector<StageLine>> parse_report(std::string_view text);
 
 // Rows of at most `columns` characters: "." fluxpod's own work, "~" the wait for the parent, "="
 // the broker or the roll call, "x" a stage that failed. A broker goes on until its pod's next

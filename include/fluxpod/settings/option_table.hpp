@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "fluxpod/base/error.hpp"
+#include "fluxpod/base/or_cause.hpp"
 #include "fluxpod/settings/settings.hpp"
 
 namespace fluxpod {
@@ -38,7 +39,7 @@ struct OptionRow {
     Kind kind;
     // Parses and stores; the error is the cause in words: "is not a number from 1 to 1048576".
     // A flag is given "true" or "false".
-    tl::expected<void, std::string> (*store)(Settings&, std::string_view value);
+    OrCause<void> (*store)(Settings&, std::string_view value);
 };
 
 // The groups of the table in the help of a command.

@@ -88,7 +88,7 @@ struct Message {
     [[nodiscard]] auto decoded() const { return decode_dns_response(bytes(), question, id); }
 };
 
-std::string addresses_in(const tl::expected<DnsAnswer, std::string>& answer) {
+std::string addresses_in(const OrCause<DnsAnswer>& answer) {
     if (!answer) return "refused: " + answer.error();
     std::vector<std::string> texts;
     for (const auto& address : answer->addresses) texts.push_back(address.to_string());
