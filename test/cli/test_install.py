@@ -95,7 +95,7 @@ def refused(done, code, *words):
 
 
 def test_one_directory_is_named(install, tmp_path):
-    refused(install(), 2, "no DIR")
+    refused(install(), 2, "missing DIR")
     refused(install(tmp_path, tmp_path), 2, "only one DIR")
 
 

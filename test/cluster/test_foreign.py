@@ -241,7 +241,7 @@ def test_a_pod_alone_boots(alone):
 
 
 def test_a_missing_shell_is_reported_before_flux_ends_for_want_of_it(alone):
-    assert "/bin/bash is not here" in alone(command=RUN).log
+    assert "shell /bin/bash not found" in alone(command=RUN).log
 
 
 def test_a_root_that_is_read_only_is_named(alone):
