@@ -26,7 +26,7 @@ constexpr const char* drain_reason = "fluxpod: the pod is told to end";
 // A broker answers within milliseconds if a core is free for it.
 constexpr auto answer_within = std::chrono::seconds(1);
 constexpr auto quick = std::chrono::seconds(5);
-constexpr auto between_looks = std::chrono::milliseconds(200);
+constexpr auto between_questions = std::chrono::milliseconds(200);
 
 // How long a broker may take from its start to RUN before nobody looks any more.
 constexpr auto boot_patience = std::chrono::minutes(10);
@@ -86,7 +86,7 @@ Task<bool> FluxRequests::has_run(TimePoint limit) {
         const auto state = co_await ask_broker_state(local_socket_, clock_, limit);
         if (state) co_return is_past(*state, true);
         if (state.error().absent || clock_.now() >= limit) co_return false;
-        co_await clock_.sleep_until(std::min(limit, clock_.now() + between_looks));
+        co_await clock_.sleep_until(std::min(limit, clock_.now() + between_questions));
     }
 }
 
@@ -123,7 +123,7 @@ Task<void> FluxRequests::drain_and_wait(std::uint32_t rank, TimePoint limit) {
                      rank, drained.error().cause);
     }
 
-    Backoff pause({.first = between_looks, .most = std::chrono::seconds(2), .factor = 2}, rank);
+    Backoff pause({.first = between_questions, .most = std::chrono::seconds(2), .factor = 2}, rank);
     for (std::size_t before = 0;;) {
         const auto jobs = co_await jobs_on(rank, limit);
         if (!jobs) {
@@ -154,7 +154,7 @@ Task<void> FluxRequests::nudge_parent() {
 // Ends when the broker leaves RUN: its own clean-up then cancels what still runs.
 Task<void> FluxRequests::left_run() {
     while (true) {
-        co_await clock_.sleep_until(clock_.now() + between_looks);
+        co_await clock_.sleep_until(clock_.now() + between_questions);
         const auto state =
             co_await ask_broker_state(local_socket_, clock_, clock_.now() + answer_within);
         if (state && is_past(*state, false)) co_return;
@@ -256,7 +256,7 @@ Task<void> FluxRequests::undrain_our_own(std::uint32_t rank) {
 
 Task<void> FluxRequests::report_jobs() {
     const TimePoint give_up = clock_.now() + boot_patience;
-    Backoff pause({.first = between_looks, .most = std::chrono::seconds(2), .factor = 2}, 0);
+    Backoff pause({.first = between_questions, .most = std::chrono::seconds(2), .factor = 2}, 0);
     while (clock_.now() < give_up) {
         co_await clock_.sleep_until(clock_.now() + pause.next());
         const auto state =

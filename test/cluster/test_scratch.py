@@ -97,7 +97,7 @@ def test_with_the_mounts_of_the_manifests_jobs_from_outside_the_broker_run_too(n
            "HOME": "/"}  # fmt: skip
 
     def exec_in_pod(*words):
-        enter = ["nsenter", "--target", str(lead.pid), "--mount", "--net", "--pid", "--wd=/tmp"]
+        enter = ["nsenter", "--target", str(lead.pid), "--mount", "--net", "--pid", "--wdns=/tmp"]
         who = ["setpriv", "--reuid", str(UID), "--regid", str(UID), "--clear-groups", "--"]
         done = subprocess.run([*enter, *who, *words], env=env, text=True, capture_output=True,
                               timeout=120)  # fmt: skip

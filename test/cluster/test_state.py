@@ -337,7 +337,7 @@ def test_a_second_signal_ends_at_once_and_leaves_the_archive(cluster, archived):
 
 def test_probes_follow_a_real_cluster_and_see_who_hangs(cluster):
     cluster.up(2, max_size=2)
-    podnet.until(lambda: cluster.probe(rank=1) == 0, 20, "the follower's readiness")
+    podnet.until(lambda: cluster.probe(rank=1) == 0, 90, "the follower's readiness")
     for rank in (0, 1):
         for probe in ("startup", "liveness"):
             assert cluster.probe(probe, rank) == 0
