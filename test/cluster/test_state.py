@@ -58,8 +58,9 @@ class Cluster:
         assert lead.poll() is None, lead.log_tail()
 
     def probe(self, name="readiness", rank=0):
-        words = [self.fluxpod, "probe", name, "--root", f"{self.root}-{rank}",
-                 "--answer-within", "5s"]  # fmt: skip
+        """As the kubelet does: among the connections of the pod."""
+        words = ["nsenter", f"--target={self.pods[rank].pid}", "--net", self.fluxpod, "probe", name,
+                 "--root", f"{self.root}-{rank}", "--answer-within", "5s"]  # fmt: skip
         return subprocess.run(words, capture_output=True).returncode
 
     def flux(self, *words):
