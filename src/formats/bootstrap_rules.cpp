@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "fluxpod/formats/host_ranks.hpp"
 #include "fluxpod/formats/hostlist.hpp"
 #include "fluxpod/formats/hostname.hpp"
 #include "toml_keys.hpp"
