@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "fluxpod/base/together.hpp"
+#include "fluxpod/formats/dns_name.hpp"
 
 namespace fluxpod {
 
