@@ -17,6 +17,7 @@
 #include "fluxpod/gates/resolver.hpp"
 #include "fluxpod/gates/reverse_gate.hpp"
 #include "fluxpod/gates/tcp_gate.hpp"
+#include "fluxpod/identity/bind_choice.hpp"
 #include "fluxpod/identity/network_facts.hpp"
 #include "fluxpod/node/cgroup.hpp"
 #include "fluxpod/node/inspect.hpp"

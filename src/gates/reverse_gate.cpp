@@ -9,6 +9,7 @@
 
 #include "fluxpod/base/text.hpp"
 #include "fluxpod/base/together.hpp"
+#include "fluxpod/formats/dns_name.hpp"
 
 namespace fluxpod {
 

@@ -11,7 +11,7 @@
 
 #include "fluxpod/base/text.hpp"
 #include "fluxpod/formats/address.hpp"
-#include "fluxpod/formats/dns_message.hpp"
+#include "fluxpod/formats/dns_name.hpp"
 
 namespace fluxpod {
 

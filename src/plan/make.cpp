@@ -9,6 +9,7 @@
 
 #include "fluxpod/base/text.hpp"
 #include "fluxpod/formats/duration.hpp"
+#include "fluxpod/formats/host_ranks.hpp"
 #include "fluxpod/plan/resources.hpp"
 #include "owned.hpp"
 

@@ -7,6 +7,7 @@
 #include <array>
 #include <vector>
 
+#include "fluxpod/formats/dns_name.hpp"
 #include "property.hpp"
 
 using namespace fluxpod;

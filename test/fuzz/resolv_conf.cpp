@@ -5,7 +5,7 @@
 #include <set>
 
 #include "fluxpod/base/text.hpp"
-#include "fluxpod/formats/dns_message.hpp"
+#include "fluxpod/formats/dns_name.hpp"
 #include "property.hpp"
 
 using namespace fluxpod;

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <string>
 
+#include "fluxpod/identity/bind_choice.hpp"
 #include "fluxpod/identity/identity.hpp"
-#include "fluxpod/identity/network_facts.hpp"
 #include "fluxpod/node/node_rule.hpp"
 #include "fluxpod/settings/settings.hpp"
 

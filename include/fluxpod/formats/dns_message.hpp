@@ -10,7 +10,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "fluxpod/base/error.hpp"
@@ -52,10 +51,6 @@ struct DnsAnswer {
     std::string denial_zone;
 };
 
-// A name that can be asked: labels of 1 to 63 bytes without dots or control characters, 253 in all.
-// Underscores are allowed here (RFC 2181): it is Flux that refuses them in host names.
-[[nodiscard]] bool is_dns_name(std::string_view name);
-
 // The bytes of a query with recursion desired and, for `edns`, an OPT record that offers 1232 bytes
 // and holds the DO bit. The question's name must satisfy is_dns_name.
 [[nodiscard]] std::vector<std::uint8_t> encode_dns_query(const DnsQuestion& question,
@@ -70,8 +65,5 @@ struct DnsAnswer {
 // randomisation by the caller is verified here.
 [[nodiscard]] OrCause<DnsAnswer> decode_dns_response(std::span<const std::uint8_t> bytes,
                                                      const DnsQuestion& question, std::uint16_t id);
-
-// "4.1.244.10.in-addr.arpa" or the ip6.arpa name: what a reverse lookup asks.
-[[nodiscard]] std::string reverse_dns_name(const boost::asio::ip::address& address);
 
 }  // namespace fluxpod

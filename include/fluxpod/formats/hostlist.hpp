@@ -11,7 +11,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "fluxpod/base/error.hpp"
@@ -80,18 +79,6 @@ class Hostlist {
     [[nodiscard]] OrCause<void> check_size() const;
     std::vector<Range> ranges_;
     std::size_t size_ = 0;
-};
-
-// The ranks that Flux gives to the names of a list: a repeated name keeps its first one and takes
-// no other. Made once for many questions.
-class HostRanks {
-  public:
-    explicit HostRanks(const Hostlist& hosts);
-    [[nodiscard]] std::size_t size() const { return ranks_.size(); }
-    [[nodiscard]] std::optional<std::size_t> find(const std::string& host) const;
-
-  private:
-    std::unordered_map<std::string, std::size_t> ranks_;
 };
 
 }  // namespace fluxpod

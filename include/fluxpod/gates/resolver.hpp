@@ -39,6 +39,13 @@ struct Resolution {
     std::string server;  // the one that answered, "10.96.0.10"
     std::string detail;  // why there is no answer: "10.96.0.10: Connection refused"
     int own_fault = 0;   // the errno of status own_fault
+
+    [[nodiscard]] bool is_answer() const { return status == Status::answered; }
+    // The name does not exist, or has no record of the type.
+    [[nodiscard]] bool is_denial() const { return is_answer() && answer.addresses.empty(); }
+    [[nodiscard]] bool is_no_such_name() const {
+        return is_answer() && answer.rcode == DnsRcode::name_error;
+    }
 };
 
 class Resolver {

@@ -13,8 +13,8 @@
 
 #include "fluxpod/formats/broker_toml.hpp"
 #include "fluxpod/formats/resource_set.hpp"
+#include "fluxpod/identity/bind_choice.hpp"
 #include "fluxpod/identity/identity.hpp"
-#include "fluxpod/identity/network_facts.hpp"
 #include "fluxpod/node/node_rule.hpp"
 #include "fluxpod/plan/tree.hpp"
 #include "fluxpod/settings/settings.hpp"

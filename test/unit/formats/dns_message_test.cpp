@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "fluxpod/base/text.hpp"
-#include "fluxpod/formats/address.hpp"
 
 using namespace fluxpod;
 
@@ -112,21 +111,6 @@ Message rich_message() {
 }
 
 }  // namespace
-
-TEST_CASE("a name that can be asked has labels of 1 to 63 bytes, 253 in all") {
-    const std::string label(63, 'a');
-    CHECK(is_dns_name("fp-0"));
-    CHECK(is_dns_name("fp-0.flux.default.svc.cluster.local"));
-    CHECK(is_dns_name("_tcp.my_host"));
-    CHECK(is_dns_name(label + "." + label + "." + label + "." + label.substr(2)));
-    CHECK_FALSE(is_dns_name(label + "." + label + "." + label + "." + label.substr(1)));
-    CHECK_FALSE(is_dns_name(label + "a"));
-    for (const char* name : {"", ".", "a.", ".a", "a..b", "a\nb", "a\x7f"}) {
-        CAPTURE(name);
-        CHECK_FALSE(is_dns_name(name));
-    }
-    CHECK_FALSE(is_dns_name(std::string_view("a\0b", 3)));
-}
 
 TEST_CASE("a query asks for recursion and offers EDNS") {
     const Bytes expected{0x12, 0x34, 0x01, 0x00, 0,    1, 0, 0, 0, 0, 0, 1,  // header
@@ -526,10 +510,4 @@ TEST_CASE("a message of 64 KiB in which each name is a long chain is done at onc
         message.answers.push_back(record(pointer(start + 2 * 59), dns_type::a, 1, {}));
     }
     CHECK(message.decoded().has_value());
-}
-
-TEST_CASE("reverse names are those of RFC 1035 and RFC 3596") {
-    CHECK(reverse_dns_name(*parse_address("10.244.1.4")) == "4.1.244.10.in-addr.arpa");
-    CHECK(reverse_dns_name(*parse_address("2001:db8::567:89ab")) ==
-          "b.a.9.8.7.6.5.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa");
 }

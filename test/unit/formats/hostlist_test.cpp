@@ -315,14 +315,6 @@ TEST_CASE("a slice has the same names, and its ranges stay ranges") {
     CHECK(list->slice(200000, 7).empty());
 }
 
-TEST_CASE("the ranks of a list: each name has its first place") {
-    const fluxpod::HostRanks ranks(*Hostlist::parse("a,b[0-2],a,c,b1"));
-    CHECK(ranks.size() == 5);
-    CHECK(ranks.find("b2") == 3);
-    CHECK(ranks.find("c") == 4);
-    CHECK_FALSE(ranks.find("d"));
-}
-
 TEST_CASE("the boundary names of a list: both ends of every range") {
     using Names = std::vector<std::string>;
     CHECK(Hostlist::parse("a,b[9-11]c,d7")->boundary_names() == Names{"a", "b9c", "b11c", "d7"});
