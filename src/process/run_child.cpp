@@ -23,11 +23,11 @@ namespace fluxpod {
 
 namespace {
 
-Error cannot_prepare(const Program& program, const char* what) {
+Error cannot_prepare(const Program& program, const char* what, int error_number = errno) {
     return {.code = ExitCode::cannot_run,
             .doing = "start",
             .subject = program.path,
-            .cause = std::string(what) + ": " + describe_errno(errno),
+            .cause = std::string(what) + ": " + describe_errno(error_number),
             .hint = ""};
 }
 
@@ -36,12 +36,8 @@ Result<Fd> stdin_of(const ChildRequest& request) {
     Fd file(request.input.empty() ? ::open("/dev/null", O_RDONLY | O_CLOEXEC)
                                   : ::memfd_create("stdin", MFD_CLOEXEC));
     if (!file.valid()) return fail(cannot_prepare(request.program, "stdin"));
-    std::string_view rest = request.input;
-    while (!rest.empty()) {
-        const ssize_t count = ::write(file.get(), rest.data(), rest.size());
-        if (count < 0 && errno == EINTR) continue;
-        if (count <= 0) return fail(cannot_prepare(request.program, "stdin"));
-        rest.remove_prefix(static_cast<std::size_t>(count));
+    if (auto done = write_all(file.get(), request.input); !done) {
+        return fail(cannot_prepare(request.program, "stdin", done.error().error_number));
     }
     if (!request.input.empty()) (void)::lseek(file.get(), 0, SEEK_SET);
     return file;
