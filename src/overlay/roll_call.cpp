@@ -5,7 +5,6 @@
 #include <zmq.h>
 
 #include <algorithm>
-#include <boost/asio/steady_timer.hpp>
 #include <memory>
 #include <optional>
 #include <set>
@@ -143,7 +142,7 @@ class Rank {
 
     Task<void> serve_children() {
         if (!door_) {
-            co_await for_ever();
+            co_await sleep_for_ever();
         } else {
             co_await (hear_children() || door_->guard([this] { note_refusal(); }));
         }
@@ -191,7 +190,7 @@ class Rank {
 
     Task<void> follow_parent() {
         if (!parent_) {
-            co_await for_ever();
+            co_await sleep_for_ever();
         } else {
             co_await (hear_verdict() || announce());
         }
@@ -217,13 +216,6 @@ class Rank {
             static_cast<void>(parent_->send({encode_roll_call(own_)}));
             co_await clock_.sleep_until(clock_.now() + between_announcements);
         }
-    }
-
-    // For the parts that a rank has not: never ends, but by cancellation.
-    static Task<void> for_ever() {
-        asio::steady_timer timer(co_await asio::this_coro::executor,
-                                 asio::steady_timer::time_point::max());
-        co_await timer.async_wait(asio::use_awaitable);
     }
 
     Clock& clock_;

@@ -132,10 +132,10 @@ Task<int> end_or_be_ended(Reaper& reaper, Child child, const ChildRequest& reque
     co_return status.value_or(SIGKILL);
 }
 
-Task<void> read_both(Capture& output, Capture& errors, Clock& clock) {
+Task<void> read_both(Capture& output, Capture& errors) {
     co_await (output.until_closed() && errors.until_closed());
     // The command has closed them, which is not its end.
-    co_await clock.sleep_until(TimePoint::max());
+    co_await sleep_for_ever();
 }
 
 // What the child finds at 0, 1 and 2.
@@ -191,7 +191,7 @@ Task<Result<ChildOutcome>> run_child(Reaper& reaper, ChildRequest request, Clock
     Capture errors(executor, std::move(streams->errors.read_end), request.max_captured);
     // Reading never ends by itself, so it is the command's end that decides the race.
     auto ended = co_await (end_or_be_ended(reaper, *child, request, clock, outcome.timed_out) ||
-                           read_both(output, errors, clock));
+                           read_both(output, errors));
     output.take_the_rest();
     errors.take_the_rest();
     outcome.exit_code = exit_code_of(std::get<0>(ended));

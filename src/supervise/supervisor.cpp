@@ -126,7 +126,7 @@ Task<BrokerEnd> Supervisor::accompany(Child broker) {
     BrokerEnd end;
     auto lost = [&]() -> Task<std::string> {
         if (what_.is_lead) {
-            co_await clock_.sleep_until(TimePoint::max());
+            co_await sleep_for_ever();
         }
         co_return co_await what_.parent_lost(end.parent);
     };
