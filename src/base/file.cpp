@@ -79,16 +79,6 @@ const char* special_kind(mode_t mode) {
     }
 }
 
-FileResult<void> write_all(int fd, std::string_view bytes) {
-    while (!bytes.empty()) {
-        ssize_t count = ::write(fd, bytes.data(), bytes.size());
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0) return file_failure(errno);
-        bytes.remove_prefix(static_cast<std::size_t>(count));
-    }
-    return {};
-}
-
 FileResult<void> fill_draft(int fd, std::string_view bytes, mode_t mode, Durability durability) {
     // It was made 0600: never wider than what is asked for while bytes go in, unless
     // the mode is narrower still, hence before the first byte.
@@ -160,6 +150,17 @@ FileResult<void> FileReader::wait_for_writer() const {
     const std::string what = has_begun_ ? "its writer was not done" : "nobody wrote to it";
     return tl::unexpected<FileFailure>(
         {ETIMEDOUT, what + " within " + std::to_string(seconds) + "s"});
+}
+
+FileResult<void> write_all(int fd, std::string_view bytes) {
+    while (!bytes.empty()) {
+        const ssize_t count = ::write(fd, bytes.data(), bytes.size());
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) return file_failure(errno);
+        if (count == 0) return file_failure(ENOSPC);
+        bytes.remove_prefix(static_cast<std::size_t>(count));
+    }
+    return {};
 }
 
 FileResult<std::string> read_file(const std::string& path, std::size_t limit, Duration patience) {

@@ -49,7 +49,7 @@ class Follower {
     Task<std::string> parent_lost(ParentSeen& seen) {
         // Only the name was asked for, so that nobody knows where the broker connects to.
         if (!parent_.answered) {
-            co_await clock_.sleep_until(TimePoint::max());
+            co_await sleep_for_ever();
         }
         Route route{.host = plan_.gate->host,
                     .port = plan_.gate->port,
@@ -73,7 +73,7 @@ class Follower {
         co_await join();
         seen = {.connected = true, .joined = true};
         co_await requests_.undrain_our_own(plan_.identity.rank);
-        co_await clock_.sleep_until(TimePoint::max());
+        co_await sleep_for_ever();
     }
 
     // Ends when the broker says that it has joined. That the connection lasts shows it too, but
@@ -192,7 +192,7 @@ Stage<int> run_supervised(const Program& broker, const Plan& plan, const PodFact
         if (any) {
             co_await requests.report_jobs();
         }
-        co_await clock.sleep_until(TimePoint::max());
+        co_await sleep_for_ever();
     };
     auto while_probed = [&]() -> Task<Result<Ending>> {
         auto first = co_await (to_the_end() || report_what_came_back() ||

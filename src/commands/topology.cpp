@@ -23,6 +23,7 @@
 #include "fluxpod/commands/boot.hpp"
 #include "fluxpod/node/draw.hpp"
 #include "fluxpod/node/inspect.hpp"
+#include "fluxpod/node/node_map.hpp"
 #include "fluxpod/node/node_rule.hpp"
 
 namespace fluxpod {

@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <string_view>
 #include <vector>
 
 #include "fluxpod/base/file.hpp"
@@ -45,15 +44,11 @@ std::error_code copy_by_hand(int source, int sink) {
     while (true) {
         const ssize_t filled = fill(source, chunk);
         if (filled < 0) return last_error();
-        std::string_view rest(chunk.data(), static_cast<std::size_t>(filled));
-        const bool is_last = rest.size() < chunk.size();
-        while (!rest.empty()) {
-            const ssize_t count = ::write(sink, rest.data(), rest.size());
-            if (count < 0 && errno == EINTR) continue;
-            if (count < 0) return last_error();
-            rest.remove_prefix(static_cast<std::size_t>(count));
+        const auto size = static_cast<std::size_t>(filled);
+        if (auto done = write_all(sink, {chunk.data(), size}); !done) {
+            return {done.error().error_number, std::generic_category()};
         }
-        if (is_last) return {};
+        if (size < chunk.size()) return {};
     }
 }
 

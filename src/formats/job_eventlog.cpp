@@ -2,10 +2,11 @@
 #include "fluxpod/formats/job_eventlog.hpp"
 
 #include <algorithm>
-#include <boost/json.hpp>
+#include <boost/json/object.hpp>
 #include <charconv>
 #include <vector>
 
+#include "fluxpod/base/json_object.hpp"
 #include "fluxpod/base/text.hpp"
 
 namespace fluxpod {
@@ -21,14 +22,11 @@ struct Event {
 };
 
 std::optional<Event> parse_event(const std::string& line) {
-    json::error_code malformed;
-    const json::value value = json::parse(line, malformed);
-    const auto* object = malformed ? nullptr : value.if_object();
-    const auto* name = object == nullptr ? nullptr : object->if_contains("name");
-    if (name == nullptr || !name->is_string()) return std::nullopt;
-    Event event{.line = line, .name = name->get_string().c_str(), .context = {}};
-    const auto* context = object->if_contains("context");
-    if (context != nullptr && context->is_object()) event.context = context->get_object();
+    const auto object = parse_object(line);
+    const auto name = object ? text_in(*object, "name") : std::nullopt;
+    if (!name) return std::nullopt;
+    Event event{.line = line, .name = std::string(*name), .context = {}};
+    if (const auto* context = object_in(*object, "context")) event.context = *context;
     return event;
 }
 
@@ -44,15 +42,12 @@ std::optional<std::vector<Event>> parse_events(std::string_view eventlog) {
 }
 
 bool is_cut(const Event& event) {
-    const auto* note = event.context.if_contains("note");
-    const auto* severity = event.context.if_contains("severity");
-    return event.name == "exception" && note != nullptr && *note == cut_note &&
-           severity != nullptr && *severity == 0;
+    return event.name == "exception" && text_in(event.context, "note") == cut_note &&
+           number_in<std::int64_t>(event.context, "severity") == 0;
 }
 
 bool is_success(const Event& finish) {
-    const auto* status = finish.context.if_contains("status");
-    return status != nullptr && *status == 0;
+    return number_in<std::int64_t>(finish.context, "status") == 0;
 }
 
 // Events of a job that were written while it ran and stay true when it runs again.

@@ -11,6 +11,7 @@
 #include <exception>
 #include <utility>
 
+#include "fluxpod/base/json_object.hpp"
 #include "fluxpod/base/text.hpp"
 
 namespace fluxpod {
@@ -21,11 +22,6 @@ namespace {
 
 tl::unexpected<std::string> refused(std::string cause) {
     return tl::unexpected<std::string>(std::move(cause));
-}
-
-// Null if there is no such key.
-const json::value* member(const json::object& object, std::string_view key) {
-    return object.if_contains({key.data(), key.size()});
 }
 
 OrCause<Idset> idset_of(const json::value* value, const std::string& what) {
@@ -39,19 +35,17 @@ OrCause<Idset> idset_of(const json::value* value, const std::string& what) {
 OrCause<ResourceSet::Entry> entry_of(const json::value& value, const std::string& what) {
     const json::object* entry = value.if_object();
     if (entry == nullptr) return refused(what + " is not an object");
-    const json::value* children_value = member(*entry, "children");
-    const json::object* children =
-        children_value == nullptr ? nullptr : children_value->if_object();
+    const json::object* children = object_in(*entry, "children");
     if (children == nullptr) return refused(what + " has no children");
 
-    auto ranks = idset_of(member(*entry, "rank"), what + ".rank");
+    auto ranks = idset_of(member_of(*entry, "rank"), what + ".rank");
     if (!ranks) return refused(ranks.error());
-    auto cores = idset_of(member(*children, "core"), what + ".children.core");
+    auto cores = idset_of(member_of(*children, "core"), what + ".children.core");
     if (!cores) return refused(cores.error());
     if (ranks->empty()) return refused(what + " has no ranks");
     if (cores->empty()) return refused(what + " has no cores");
     ResourceSet::Entry parsed{std::move(*ranks), std::move(*cores), {}};
-    if (const json::value* gpu = member(*children, "gpu"); gpu != nullptr) {
+    if (const json::value* gpu = member_of(*children, "gpu"); gpu != nullptr) {
         auto gpus = idset_of(gpu, what + ".children.gpu");
         if (!gpus) return refused(gpus.error());
         parsed.gpus = std::move(*gpus);
@@ -61,8 +55,7 @@ OrCause<ResourceSet::Entry> entry_of(const json::value& value, const std::string
 
 // All ranks of R; an entry whose ranks stand in an earlier one is an error.
 OrCause<Idset> read_entries(const json::object& execution, ResourceSet& set) {
-    const json::value* value = member(execution, "R_lite");
-    const json::array* rows = value == nullptr ? nullptr : value->if_array();
+    const json::array* rows = array_in(execution, "R_lite");
     if (rows == nullptr || rows->empty()) return refused("R_lite has no entries");
     Idset all;
     for (const auto& row : *rows) {
@@ -81,8 +74,7 @@ OrCause<Idset> read_entries(const json::object& execution, ResourceSet& set) {
 }
 
 OrCause<void> read_hosts(const json::object& execution, const Idset& ranks, ResourceSet& set) {
-    const json::value* value = member(execution, "nodelist");
-    const json::array* lists = value == nullptr ? nullptr : value->if_array();
+    const json::array* lists = array_in(execution, "nodelist");
     if (lists == nullptr) return refused("there is no nodelist");
     std::string hosts;
     for (const auto& list : *lists) {
@@ -103,7 +95,7 @@ OrCause<void> read_hosts(const json::object& execution, const Idset& ranks, Reso
 }
 
 OrCause<void> read_properties(const json::object& execution, const Idset& ranks, ResourceSet& set) {
-    const json::value* value = member(execution, "properties");
+    const json::value* value = member_of(execution, "properties");
     if (value == nullptr) return {};
     const json::object* properties = value->if_object();
     if (properties == nullptr) return refused("properties is not an object");
@@ -127,13 +119,8 @@ OrCause<void> read_properties(const json::object& execution, const Idset& ranks,
 OrCause<ResourceSet> resource_set_of(const json::value& value) {
     const json::object* top = value.if_object();
     if (top == nullptr) return refused("is not a JSON object");
-    const json::value* version = member(*top, "version");
-    if (version == nullptr || !version->is_int64() || version->get_int64() != 1) {
-        return refused("its version is not 1");
-    }
-    const json::value* execution_value = member(*top, "execution");
-    const json::object* execution =
-        execution_value == nullptr ? nullptr : execution_value->if_object();
+    if (number_in<std::int64_t>(*top, "version") != 1) return refused("its version is not 1");
+    const json::object* execution = object_in(*top, "execution");
     if (execution == nullptr) return refused("there is no execution object");
 
     ResourceSet set;

@@ -22,14 +22,8 @@ constexpr std::size_t trial_bytes = 4096;  // a block: a full disk still makes e
 // Writes a block. Returns 0 or the errno.
 int write_block(int fd) {
     const std::array<char, trial_bytes> block{};
-    for (std::size_t done = 0; done < block.size();) {
-        const ssize_t count = ::write(fd, block.data() + done, block.size() - done);
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0) return errno;
-        if (count == 0) return ENOSPC;
-        done += static_cast<std::size_t>(count);
-    }
-    return 0;
+    const auto written = write_all(fd, {block.data(), block.size()});
+    return written ? 0 : written.error().error_number;
 }
 
 // access(2) and the mount's flag: an ordinary user's file is executable by its mode.

@@ -6,7 +6,8 @@
 #include <algorithm>
 #include <cmath>
 #include <utility>
-#include <vector>
+
+#include "cpu_share.hpp"
 
 namespace fluxpod {
 
@@ -19,61 +20,6 @@ const char* const whole_pod =
     "request more than half of the node's CPUs, or set a required pod anti-affinity on "
     "kubernetes.io/hostname, so that no other pod of the cluster fits beside it";
 
-// "1 CPU", "1.5 CPUs", "2 CPUs": at most three digits after the point.
-std::string cpus(double count) {
-    const double rounded = std::round(count * 1000) / 1000;
-    return fmt::format("{} CPU{}", rounded, rounded == 1 ? "" : "s");
-}
-
-std::string cores(std::uint32_t count) {
-    return fmt::format("{} core{}", count, count == 1 ? "" : "s");
-}
-
-// What Flux would count, in words and in CPUs.
-struct Count {
-    std::uint32_t cores = 0;
-    double cpus = 0;
-    [[nodiscard]] std::string text() const {
-        return fmt::format("{} ({})", fluxpod::cores(cores), fluxpod::cpus(cpus));
-    }
-};
-
-// A declared R is what Flux counts; its cores have as many CPUs as this node's.
-Count counted_by_flux(const NodeFacts& facts) {
-    const NodeShape& shape = facts.shape;
-    if (!facts.declared_cores || shape.cores == 0) return {shape.cores, double(shape.pus)};
-    const double cpus_per_core = double(shape.pus) / shape.cores;
-    return {*facts.declared_cores, *facts.declared_cores * cpus_per_core};
-}
-
-// The most that the pod may use, and who says so.
-struct Ceiling {
-    double cpus = 0;
-    std::string origin;
-};
-
-std::optional<Ceiling> ceiling_of(const NodeFacts& facts) {
-    std::optional<Ceiling> ceiling;
-    if (facts.limits.cpu_quota) {
-        ceiling = {*facts.limits.cpu_quota, "the CPU quota of " + facts.limits.cpu_quota_directory};
-    }
-    if (facts.cpu_limit && (!ceiling || *facts.cpu_limit < ceiling->cpus)) {
-        ceiling = {*facts.cpu_limit, "the CPU limit of the pod's spec"};
-    }
-    const auto& kernel = facts.shape.kernel_pus;
-    if (kernel && (!ceiling || *kernel < ceiling->cpus)) {
-        ceiling = {double(*kernel), "the kernel's own CPU affinity of this process"};
-    }
-    return ceiling;
-}
-
-// Outside of Kubernetes nobody need have set the weight, and the kernel's default is not a request.
-std::optional<CpuRange> request_of(const NodeFacts& facts) {
-    if (facts.cpu_request) return CpuRange{*facts.cpu_request, *facts.cpu_request};
-    if (facts.limits.cpu_request_is_default && !facts.in_kubernetes) return std::nullopt;
-    return facts.limits.cpu_request;
-}
-
 // Names what could not be read and is needed for a proof; empty if all was read.
 std::string unseen_in(const NodeFacts& facts) {
     const bool told = facts.cpu_limit && facts.cpu_request;
@@ -82,14 +28,11 @@ std::string unseen_in(const NodeFacts& facts) {
     return facts.shape.unseen + "; " + limits;
 }
 
-double without_reserve(double count, std::uint32_t reserve) {
-    return count * (100.0 - reserve) / 100.0;
-}
-
 Judgement judge_part(const NodeFacts& facts, const Count& count, std::uint32_t reserve) {
     const auto request = request_of(facts);
     const std::string part = fmt::format(
-        "Flux counts {} of the node's {}, {}", count.text(), cpus(facts.shape.complete_pus),
+        "Flux counts {} of the node's {}, {}", count.text(),
+        cpus_in_words(facts.shape.complete_pus),
         facts.declared_cores ? "as declared" : "those of this process's cpuset or binding");
     if (request && request->max < without_reserve(count.cpus, reserve)) {
         return {
@@ -145,21 +88,9 @@ Judgement judge_whole(const NodeFacts& facts, const Count& count) {
     const auto ceiling = ceiling_of(facts);
     return {.verdict = Verdict::whole_node,
             .reason = ceiling ? fmt::format("{}; {} gives {}", whole, ceiling->origin,
-                                            cpus(ceiling->cpus))
+                                            cpus_in_words(ceiling->cpus))
                               : whole + "; nothing limits this pod",
             .advice = ""};
-}
-
-// ---- the share ----------------------------------------------------------------------------------
-
-// Whole CPUs that the ceiling gives, at least one. nullopt if it gives all that the pod may run on.
-std::optional<std::uint32_t> cpus_of_share(const NodeFacts& facts, std::uint32_t reserve) {
-    const auto ceiling = ceiling_of(facts);
-    if (!ceiling || ceiling->cpus >= facts.shape.pus) return std::nullopt;
-    const double begun = std::min(ceiling->cpus * reserve / 100.0, 0.999);
-    const auto count = std::max<std::uint32_t>(
-        1, static_cast<std::uint32_t>(std::max(0.0, ceiling->cpus + begun)));
-    return count < facts.shape.pus ? std::optional(count) : std::nullopt;
 }
 
 // R has `count` cores, no more than the ceiling gives in CPUs.
@@ -167,12 +98,13 @@ Judgement judge_floating(const NodeFacts& facts, std::uint32_t count) {
     const auto ceiling = ceiling_of(facts);
     const auto request = request_of(facts);
     const double missing = 0.01;  // shares are whole numbers
-    std::string reason = fmt::format("R counts {}; {} gives {}, which {} of the node's {}",
-                                     cores(count), ceiling->origin, cpus(ceiling->cpus),
-                                     facts.shape.pus < facts.shape.complete_pus
-                                         ? fmt::format("float over {}", cpus(facts.shape.pus))
-                                         : std::string("float over all"),
-                                     cpus(facts.shape.complete_pus));
+    std::string reason =
+        fmt::format("R counts {}; {} gives {}, which {} of the node's {}", cores_in_words(count),
+                    ceiling->origin, cpus_in_words(ceiling->cpus),
+                    facts.shape.pus < facts.shape.complete_pus
+                        ? fmt::format("float over {}", cpus_in_words(facts.shape.pus))
+                        : std::string("float over all"),
+                    cpus_in_words(facts.shape.complete_pus));
     reason += request ? "; the pod requests " + describe(*request) : "; its request is not known";
     if (request && request->min + missing >= std::min<double>(count, ceiling->cpus)) {
         return {.verdict = Verdict::unproven,
@@ -193,7 +125,7 @@ Judgement judge_what_was_seen(const NodeFacts& facts, std::uint32_t reserve) {
             .verdict = Verdict::violated,
             .reason = fmt::format("the declared resources have {} for this pod, but hwloc shows "
                                   "{}, so Flux would drain the node at once",
-                                  cores(count.cores), cores(facts.shape.cores)),
+                                  cores_in_words(count.cores), cores_in_words(facts.shape.cores)),
             .advice = "declare what every pod of the group has (--resource-config)"};
     }
     const auto ceiling = ceiling_of(facts);
@@ -211,12 +143,13 @@ Judgement judge_what_was_seen(const NodeFacts& facts, std::uint32_t reserve) {
         if (count.cores > 1) {
             return {.verdict = Verdict::violated,
                     .reason = fmt::format("Flux counts {}, but {} gives {}", count.text(),
-                                          ceiling->origin, cpus(ceiling->cpus)),
+                                          ceiling->origin, cpus_in_words(ceiling->cpus)),
                     .advice = guaranteed};
         }
         return {.verdict = Verdict::unproven,
                 .reason = fmt::format("Flux counts {}, the least that it can, but {} gives {}",
-                                      cores(count.cores), ceiling->origin, cpus(ceiling->cpus)),
+                                      cores_in_words(count.cores), ceiling->origin,
+                                      cpus_in_words(ceiling->cpus)),
                 .advice = guaranteed,
                 .floats = share.has_value()};
     }
@@ -239,8 +172,8 @@ Error refusal(const Judgement& judgement, NodeRule rule, bool discovers) {
 }  // namespace
 
 std::string describe(const CpuRange& range) {
-    if (range.max - range.min < 0.05) return cpus(std::round(range.min * 100) / 100);
-    if (std::isinf(range.max)) return "at least " + cpus(range.min);
+    if (range.max - range.min < 0.05) return cpus_in_words(std::round(range.min * 100) / 100);
+    if (std::isinf(range.max)) return "at least " + cpus_in_words(range.min);
     return fmt::format("between {:.2f} and {:.2f} CPUs", range.min, range.max);
 }
 
@@ -270,7 +203,7 @@ Judgement judge_node(const NodeFacts& facts, std::uint32_t reserve) {
     judgement.verdict = Verdict::unproven;
     judgement.reason =
         fmt::format("Flux counts {} of the {} that hwloc shows; {}", counted_by_flux(facts).text(),
-                    cpus(facts.shape.complete_pus), unseen);
+                    cpus_in_words(facts.shape.complete_pus), unseen);
     return judgement;
 }
 

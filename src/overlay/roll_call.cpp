@@ -5,8 +5,6 @@
 #include <zmq.h>
 
 #include <algorithm>
-#include <array>
-#include <boost/asio/steady_timer.hpp>
 #include <memory>
 #include <optional>
 #include <set>
@@ -17,6 +15,7 @@
 #include "fluxpod/overlay/handshake.hpp"
 #include "fluxpod/overlay/roll_call_message.hpp"
 #include "fluxpod/overlay/zmq.hpp"
+#include "roll_call_door.hpp"
 
 namespace fluxpod {
 
@@ -26,57 +25,6 @@ constexpr Duration between_announcements = std::chrono::seconds(2);
 constexpr Duration max_for_farewell = std::chrono::seconds(1);
 // The receipt may still be in libzmq when the socket closes; the parent is there to take it.
 constexpr int linger_ms = 500;
-constexpr const char* zap_domain = "fluxpod";
-
-// The socket towards the children with what guards its door. Sockets close before their context.
-struct Door {
-    std::unique_ptr<ZmqSocket> zap;
-    std::unique_ptr<ZmqSocket> children;
-    std::unique_ptr<ZmqMonitor> monitor;
-    std::string key;  // binary, the only one that is let in
-};
-
-std::string bind_endpoint(const Plan& plan) {
-    const std::uint16_t port = plan.broker.default_port;
-    if (plan.bind.address) return zmq_endpoint({*plan.bind.address, port});
-    std::string endpoint = plan.bind.endpoint;
-    if (const auto place = endpoint.find("%p"); place != std::string::npos) {
-        endpoint.replace(place, 2, std::to_string(port));
-    }
-    return endpoint;
-}
-
-ZmqResult<Door> open_door(ZmqContext& context, const CurveCert& cert, const std::string& endpoint,
-                          bool ipv6, const asio::any_io_executor& executor) {
-    Door door;
-    std::array<std::uint8_t, 32> key{};
-    if (::zmq_z85_decode(key.data(), cert.public_key().c_str()) == nullptr) {
-        return tl::unexpected<ZmqFailure>({"the public key is not Z85"});
-    }
-    door.key.assign(key.begin(), key.end());
-
-    // libzmq asks this address about every peer; it must be there before the first one is.
-    auto zap = ZmqSocket::open(context, ZMQ_REP, executor);
-    if (!zap) return tl::unexpected(zap.error());
-    if (auto bound = (*zap)->bind("inproc://zeromq.zap.01"); !bound) {
-        return tl::unexpected(bound.error());
-    }
-    auto children = ZmqSocket::open(context, ZMQ_ROUTER, executor);
-    if (!children) return tl::unexpected(children.error());
-    auto monitor = ZmqMonitor::watch(context, **children, executor);
-    if (!monitor) return tl::unexpected(monitor.error());
-    if (auto keyed = (*children)->use_curve_server(cert, zap_domain); !keyed) {
-        return tl::unexpected(keyed.error());
-    }
-    (*children)->set(ZMQ_ROUTER_MANDATORY, 1);  // a child that is gone is an error, not silence
-    if (auto bound = (*children)->bind(endpoint, ipv6); !bound) {
-        return tl::unexpected(bound.error());
-    }
-    door.zap = std::move(*zap);
-    door.children = std::move(*children);
-    door.monitor = std::move(*monitor);
-    return door;
-}
 
 ZmqResult<std::unique_ptr<ZmqSocket>> connect_parent(ZmqContext& context, const CurveCert& cert,
                                                      const std::string& endpoint,
@@ -129,7 +77,7 @@ class Rank {
         context_ = std::move(*context);
         if (!plan.children.empty()) {
             const std::string endpoint = bind_endpoint(plan);
-            auto door = open_door(*context_, *cert, endpoint, plan.bind.ipv6, executor);
+            auto door = RollCallDoor::open(*context_, *cert, endpoint, plan.bind.ipv6, executor);
             if (!door) return fault("bind to", endpoint, door.error());
             door_ = std::move(*door);
         }
@@ -194,15 +142,15 @@ class Rank {
 
     Task<void> serve_children() {
         if (!door_) {
-            co_await for_ever();
+            co_await sleep_for_ever();
         } else {
-            co_await (hear_children() || answer_zap() || count_refusals());
+            co_await (hear_children() || door_->guard([this] { note_refusal(); }));
         }
     }
 
     Task<void> hear_children() {
         while (!heard_enough()) {
-            const auto message = co_await door_->children->receive();
+            const auto message = co_await door_->children().receive();
             if (message.size() != 2) continue;
             const auto decoded = decode_roll_call(message[1]);
             if (!decoded) {
@@ -229,32 +177,7 @@ class Rank {
     }
 
     void send_verdict(const std::string& child) {
-        if (!door_->children->send({child, encode_roll_call(*verdict_)})) children_.erase(child);
-    }
-
-    // ZAP (ZeroMQ RFC 27): version, id, domain, address, identity, mechanism, client key.
-    Task<void> answer_zap() {
-        for (;;) {
-            const auto request = co_await door_->zap->receive();
-            const std::string id = request.size() > 1 ? request[1] : "";
-            const bool known =
-                request.size() == 7 && request[5] == "CURVE" && request[6] == door_->key;
-            if (!known) note_refusal();
-            static_cast<void>(door_->zap->send(
-                {"1.0", id, known ? "200" : "400", known ? "OK" : "No access", "", ""}));
-        }
-    }
-
-    // A peer that takes our key for the server's fails in ZAP; one that has another certificate
-    // altogether sends what cannot be decrypted. A TCP probe that comes and goes is neither.
-    Task<void> count_refusals() {
-        for (;;) {
-            const auto event = co_await door_->monitor->next();
-            if (event.what == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL &&
-                event.value == ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC) {
-                note_refusal();
-            }
-        }
+        if (!door_->children().send({child, encode_roll_call(*verdict_)})) children_.erase(child);
     }
 
     void note_refusal() {
@@ -267,7 +190,7 @@ class Rank {
 
     Task<void> follow_parent() {
         if (!parent_) {
-            co_await for_ever();
+            co_await sleep_for_ever();
         } else {
             co_await (hear_verdict() || announce());
         }
@@ -295,17 +218,10 @@ class Rank {
         }
     }
 
-    // For the parts that a rank has not: never ends, but by cancellation.
-    static Task<void> for_ever() {
-        asio::steady_timer timer(co_await asio::this_coro::executor,
-                                 asio::steady_timer::time_point::max());
-        co_await timer.async_wait(asio::use_awaitable);
-    }
-
     Clock& clock_;
     Presence own_;
     std::unique_ptr<ZmqContext> context_;  // before the sockets: it ends after them
-    std::optional<Door> door_;             // lead and interior ranks
+    std::optional<RollCallDoor> door_;     // lead and interior ranks
     std::unique_ptr<ZmqSocket> parent_;    // all but the lead
     std::optional<RollBook> book_;         // the lead
     std::optional<RollCallVerdict> verdict_;

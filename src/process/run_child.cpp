@@ -23,11 +23,11 @@ namespace fluxpod {
 
 namespace {
 
-Error cannot_prepare(const Program& program, const char* what) {
+Error cannot_prepare(const Program& program, const char* what, int error_number = errno) {
     return {.code = ExitCode::cannot_run,
             .doing = "start",
             .subject = program.path,
-            .cause = std::string(what) + ": " + describe_errno(errno),
+            .cause = std::string(what) + ": " + describe_errno(error_number),
             .hint = ""};
 }
 
@@ -36,12 +36,8 @@ Result<Fd> stdin_of(const ChildRequest& request) {
     Fd file(request.input.empty() ? ::open("/dev/null", O_RDONLY | O_CLOEXEC)
                                   : ::memfd_create("stdin", MFD_CLOEXEC));
     if (!file.valid()) return fail(cannot_prepare(request.program, "stdin"));
-    std::string_view rest = request.input;
-    while (!rest.empty()) {
-        const ssize_t count = ::write(file.get(), rest.data(), rest.size());
-        if (count < 0 && errno == EINTR) continue;
-        if (count <= 0) return fail(cannot_prepare(request.program, "stdin"));
-        rest.remove_prefix(static_cast<std::size_t>(count));
+    if (auto done = write_all(file.get(), request.input); !done) {
+        return fail(cannot_prepare(request.program, "stdin", done.error().error_number));
     }
     if (!request.input.empty()) (void)::lseek(file.get(), 0, SEEK_SET);
     return file;
@@ -136,10 +132,10 @@ Task<int> end_or_be_ended(Reaper& reaper, Child child, const ChildRequest& reque
     co_return status.value_or(SIGKILL);
 }
 
-Task<void> read_both(Capture& output, Capture& errors, Clock& clock) {
+Task<void> read_both(Capture& output, Capture& errors) {
     co_await (output.until_closed() && errors.until_closed());
     // The command has closed them, which is not its end.
-    co_await clock.sleep_until(TimePoint::max());
+    co_await sleep_for_ever();
 }
 
 // What the child finds at 0, 1 and 2.
@@ -195,7 +191,7 @@ Task<Result<ChildOutcome>> run_child(Reaper& reaper, ChildRequest request, Clock
     Capture errors(executor, std::move(streams->errors.read_end), request.max_captured);
     // Reading never ends by itself, so it is the command's end that decides the race.
     auto ended = co_await (end_or_be_ended(reaper, *child, request, clock, outcome.timed_out) ||
-                           read_both(output, errors, clock));
+                           read_both(output, errors));
     output.take_the_rest();
     errors.take_the_rest();
     outcome.exit_code = exit_code_of(std::get<0>(ended));

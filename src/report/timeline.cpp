@@ -4,10 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/json.hpp>
+#include <boost/json/object.hpp>
 #include <map>
 #include <utility>
 
+#include "fluxpod/base/json_object.hpp"
 #include "fluxpod/base/text.hpp"
 #include "fluxpod/formats/svg.hpp"
 #include "fluxpod/report/state_file.hpp"
@@ -24,26 +25,22 @@ constexpr std::size_t longest_pod = 253;       // of a DNS name, RFC 1035
 tl::unexpected<std::string> refuse(std::string cause) { return tl::unexpected(std::move(cause)); }
 
 std::string text_of(const json::object& object, std::string_view name) {
-    const json::value* value = object.if_contains(name);
-    return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
+    return std::string(text_in(object, name).value_or(""));
 }
 
 OrCause<double> number_of(const json::object& object, std::string_view name) {
-    const json::value* value = object.if_contains(name);
-    json::error_code error;
-    const double number = value == nullptr ? -1 : value->to_number<double>(error);
-    // Later than the year 9999 no clock is.
-    if (error || !(number >= 0 && number < 253402300800.0)) {
+    const auto number = number_in<double>(object, name);
+    constexpr double year_10000 = 253402300800.0;
+    if (!number || *number < 0 || *number >= year_10000) {
         return refuse(fmt::format("it has no {}", name));
     }
-    return number;
+    return *number;
 }
 
 OrCause<StageLine> parse_line(std::string_view text) {
-    json::error_code error;
-    const json::value value = json::parse(json::string_view(text.data(), text.size()), error);
-    if (error || !value.is_object()) return refuse("it is not a JSON object");
-    const json::object& object = value.get_object();
+    const auto parsed = parse_object(text);
+    if (!parsed) return refuse("it is not a JSON object");
+    const json::object& object = *parsed;
     StageLine line;
     // Every row is as wide as the longest name.
     line.pod = excerpt(printable(text_of(object, "pod")), longest_pod);
@@ -57,11 +54,7 @@ OrCause<StageLine> parse_line(std::string_view text) {
     if (!seconds) return refuse(seconds.error());
     line.began = *began;
     line.seconds = *seconds;
-    if (const json::value* rank = object.if_contains("rank")) {
-        json::error_code unknown;
-        const auto number = rank->to_number<std::int64_t>(unknown);
-        if (!unknown) line.rank = number;
-    }
+    line.rank = number_in<std::int64_t>(object, "rank").value_or(line.rank);
     return line;
 }
 

@@ -36,13 +36,8 @@ OrCause<std::string> ArchiveInput::take(std::size_t size) {
 }
 
 OrCause<void> ArchiveOutput::put(std::string_view bytes) {
-    while (!bytes.empty()) {
-        const ssize_t count = ::write(file_.get(), bytes.data(), bytes.size());
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0) return refuse(describe_errno(errno));
-        bytes.remove_prefix(static_cast<std::size_t>(count));
-        unsynced_ += static_cast<std::size_t>(count);
-    }
+    if (auto done = write_all(file_.get(), bytes); !done) return refuse(done.error().cause);
+    unsynced_ += bytes.size();
     return unsynced_ < synced_piece ? OrCause<void>() : sync();
 }
 

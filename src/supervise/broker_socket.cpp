@@ -5,9 +5,9 @@
 
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/json.hpp>
 #include <utility>
 
+#include "fluxpod/base/json_object.hpp"
 #include "fluxpod/base/text.hpp"
 #include "fluxpod/supervise/local_socket.hpp"
 
@@ -81,14 +81,10 @@ Task<Outcome> ask_broker_state(const std::string& socket_path, Clock& clock, Tim
     FluxRequest question{.topic = "state-machine.get", .payload = {}};
     auto payload = co_await ask_broker(socket_path, std::move(question), clock, give_up);
     if (!payload) co_return payload;
-    boost::json::error_code ignored;
-    const auto value = boost::json::parse(*payload, ignored);
-    const auto* object = value.if_object();
-    const auto* state = object == nullptr ? nullptr : object->if_contains("state");
-    if (state == nullptr || !state->is_string()) {
-        co_return silent(socket_path, "its answer names no state");
-    }
-    co_return printable(std::string_view(state->get_string()));
+    const auto object = parse_object(*payload);
+    const auto state = object ? text_in(*object, "state") : std::nullopt;
+    if (!state) co_return silent(socket_path, "its answer names no state");
+    co_return printable(*state);
 }
 
 }  // namespace fluxpod

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "fluxpod/base/backoff.hpp"
+#include "fluxpod/base/json_object.hpp"
 #include "fluxpod/base/log.hpp"
 #include "fluxpod/base/text.hpp"
 #include "fluxpod/formats/idset.hpp"
@@ -43,31 +44,21 @@ bool is_past(std::string_view state, bool run_too) {
     return (run_too && state == "run") || std::ranges::find(ends, state) != ends.end();
 }
 
+// Empty if the payload is not an object.
 json::object object_of(std::string_view payload) {
-    json::error_code malformed;
-    auto value = json::parse(payload, malformed);
-    return value.is_object() ? std::move(value.as_object()) : json::object();
-}
-
-std::optional<std::int64_t> number_in(const json::object& object, std::string_view key) {
-    const auto* value = object.if_contains(key);
-    if (value == nullptr || !value->is_int64()) return std::nullopt;
-    return value->get_int64();
-}
-
-json::object object_in(const json::object& object, std::string_view key) {
-    const auto* value = object.if_contains(key);
-    return value != nullptr && value->is_object() ? value->get_object() : json::object();
+    return parse_object(payload).value_or(json::object());
 }
 
 }  // namespace
 
 bool is_drained_by_us(std::string_view resource_status, std::uint32_t rank) {
-    for (const auto& [ranks, drain] : object_in(object_of(resource_status), "drain")) {
+    const auto status = object_of(resource_status);
+    const auto* drains = object_in(status, "drain");
+    if (drains == nullptr) return false;
+    for (const auto& [ranks, drain] : *drains) {
         const auto idset = Idset::parse(std::string_view(ranks));
         if (!idset || !idset->contains(rank) || !drain.is_object()) continue;
-        const auto* reason = drain.get_object().if_contains("reason");
-        return reason != nullptr && *reason == drain_reason;
+        return text_in(drain.get_object(), "reason") == drain_reason;
     }
     return false;
 }
@@ -106,12 +97,12 @@ Task<Answer<std::size_t>> FluxRequests::jobs_on(std::uint32_t rank, TimePoint gi
     const auto jobs = co_await ask("job-list.list", json::serialize(question), give_up);
     if (!jobs) co_return tl::unexpected(jobs.error());
     const auto answer = object_of(*jobs);
-    const auto* list = answer.if_contains("jobs");
-    if (list == nullptr || !list->is_array()) {
+    const auto* list = array_in(answer, "jobs");
+    if (list == nullptr) {
         co_return tl::unexpected<NoAnswer>(
             {.absent = false, .error_number = EPROTO, .cause = "the answer names no jobs"});
     }
-    co_return list->get_array().size();
+    co_return list->size();
 }
 
 Task<void> FluxRequests::drain_and_wait(std::uint32_t rank, TimePoint limit) {
@@ -213,10 +204,9 @@ Task<void> FluxRequests::cut(TimePoint limit) {
             co_return;
         }
         const auto answer = object_of(*gone);
-        if (number_in(answer, "errors").value_or(0) != 0) {
-            log::warning("{} jobs that still run could not be cut", *number_in(answer, "errors"));
-        }
-        if (number_in(answer, "count").value_or(0) == 0) co_return;
+        const auto errors = number_in<std::int64_t>(answer, "errors").value_or(0);
+        if (errors != 0) log::warning("{} jobs that still run could not be cut", errors);
+        if (number_in<std::int64_t>(answer, "count").value_or(0) == 0) co_return;
     }
 }
 
@@ -264,9 +254,13 @@ Task<void> FluxRequests::report_jobs() {
         if (!state || *state != "run") continue;
         const auto stats = co_await ask("job-list.job-stats", "{}", clock_.now() + quick);
         if (!stats) continue;
-        const auto states = object_in(object_of(*stats), "job_states");
-        const auto total = number_in(states, "total").value_or(0);
-        const auto ended = number_in(states, "inactive").value_or(0);
+        const auto answer = object_of(*stats);
+        const auto* states = object_in(answer, "job_states");
+        auto count = [&](std::string_view name) {
+            return states == nullptr ? 0 : number_in<std::int64_t>(*states, name).value_or(0);
+        };
+        const auto total = count("total");
+        const auto ended = count("inactive");
         log::info("jobs that came back: {}, of which {} have ended", total, ended);
         co_return;
     }

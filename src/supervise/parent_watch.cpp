@@ -14,10 +14,10 @@ namespace {
 
 // A look costs some 50 microseconds of CPU, and the time between two of them is what a lost parent
 // costs at most before anything else happens.
-constexpr BackoffPolicy between_looks{.first = std::chrono::milliseconds(400),
-                                      .most = std::chrono::milliseconds(400),
-                                      .factor = 1,
-                                      .jitter = 0.25};
+constexpr BackoffPolicy between_parent_looks{.first = std::chrono::milliseconds(400),
+                                             .most = std::chrono::milliseconds(400),
+                                             .factor = 1,
+                                             .jitter = 0.25};
 
 // libzmq tries again every 100 ms, unless a SYN was lost: the kernel sends it again after 1 s and
 // after 3 s. A lead that a thousand followers come back to at once loses many.
@@ -42,7 +42,7 @@ ParentWatch::ParentWatch(Route parent, ParentSeen& seen, Resolver& resolver,
       hosts_file_(hosts_file),
       clock_(clock),
       seed_(seed),
-      pause_(between_looks, seed),
+      pause_(between_parent_looks, seed),
       reconnected_(std::move(reconnected)),
       look_(std::move(look)) {}
 

@@ -51,8 +51,7 @@ Task<void> serve_heartbeat(std::string path, std::function<std::string()> stalle
     if (const auto error = listen_on(acceptor, path)) {
         log::warning("probes cannot ask the supervisor on {}: {}", path,
                      describe_errno(error.value()));
-        asio::steady_timer for_ever(executor, asio::steady_timer::time_point::max());
-        co_await for_ever.async_wait(asio::use_awaitable);
+        co_await sleep_for_ever();
     }
     const SocketName name(path);
     while (true) {

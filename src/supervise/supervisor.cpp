@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fluxpod/supervise/supervisor.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <csignal>
 #include <optional>
 #include <utility>
 #include <variant>
 
+#include "broker_end.hpp"
 #include "fluxpod/base/log.hpp"
 #include "fluxpod/formats/duration.hpp"
 #include "fluxpod/process/child_status.hpp"
@@ -35,16 +34,6 @@ Duration last_reserve_of(Duration grace) {
     return std::min<Duration>(std::chrono::seconds(1), grace / 10);
 }
 
-struct BrokerEnd {
-    int exit_code = 0;
-    bool told = false;     // by us, before it ended
-    bool killed = false;   // by us, because it took too long
-    bool hurried = false;  // by us, with a second SIGTERM
-    ParentSeen parent;
-    std::string lost;  // how it showed that the parent was lost; empty: the broker ended by itself
-    bool program_began = false;
-};
-
 class Supervisor {
   public:
     Supervisor(const asio::any_io_executor& executor, Reaper& reaper, Supervised& what,
@@ -65,10 +54,6 @@ class Supervisor {
     [[nodiscard]] Task<BrokerEnd> accompany(Child broker);
     [[nodiscard]] Task<void> leave(Child broker, BrokerEnd& end);
     [[nodiscard]] Task<void> clear_away();
-    [[nodiscard]] bool waits_for_another_life(const BrokerEnd& end) const;
-    [[nodiscard]] Ending ending_of(const BrokerEnd& end) const;
-    [[nodiscard]] std::string why_again(const BrokerEnd& end) const;
-    [[nodiscard]] std::optional<Ending> final_word(const BrokerEnd& end) const;
 
     [[nodiscard]] Task<int> told_to_end();
     [[nodiscard]] Task<bool> ends_by(Child child, TimePoint when);
@@ -99,22 +84,23 @@ Task<Result<Ending>> Supervisor::run() {
         if (!broker) co_return fail(broker.error());
         what_.launched();
         const BrokerEnd end = co_await accompany(*broker);
-        if (waits_for_another_life(end)) {
+        if (!told_ && waits_for_another_life(what_, end)) {
             co_await (what_.parent_shut_down() || told_to_end());
         }
         main_.give_the_terminal_back();
         co_await clear_away();
-        if (told_ || what_.is_lead) co_return ending_of(end);
+        if (told_ || what_.is_lead) co_return ending_of(what_, end, told_);
         ever_connected_ = ever_connected_ || end.parent.connected;
-        if (auto last = final_word(end)) co_return *last;
+        if (auto last = exit_decision(what_, end, ever_connected_)) co_return *last;
 
         const auto pause = budget_.next(clock_.now(), end.parent.joined);
         if (!pause) {
             const int code = end.exit_code == 0 ? to_int(ExitCode::network) : end.exit_code;
-            co_return Ending{.exit_code = code,
-                             .why = why_again(end) + "; the broker was started again too often"};
+            co_return Ending{
+                .exit_code = code,
+                .why = why_again(what_, end) + "; the broker was started again too often"};
         }
-        log::warning("{}; back to the gates", why_again(end));
+        log::warning("{}; back to the gates", why_again(what_, end));
         const TimePoint next = clock_.now() + *pause;
         co_await (told_to_end() || reaper_.reap_for_ever() || clock_.sleep_until(next));
     }
@@ -140,7 +126,7 @@ Task<BrokerEnd> Supervisor::accompany(Child broker) {
     BrokerEnd end;
     auto lost = [&]() -> Task<std::string> {
         if (what_.is_lead) {
-            co_await clock_.sleep_until(TimePoint::max());
+            co_await sleep_for_ever();
         }
         co_return co_await what_.parent_lost(end.parent);
     };
@@ -219,58 +205,6 @@ Task<void> Supervisor::clear_away() {
     co_await (reaper_.all_gone() || clock_.sleep_until(at_most(term_to_kill)) || told_to_end());
     main_.signal_descendants(SIGKILL);
     co_await (reaper_.all_gone() || clock_.sleep_until(at_most(after_kill)));
-}
-
-bool Supervisor::waits_for_another_life(const BrokerEnd& end) const {
-    const bool in_order = end.lost.empty() && end.exit_code == 0;
-    return in_order && !told_ && !what_.is_lead &&
-           what_.when_parent_leaves == WhenParentLeaves::rejoin;
-}
-
-// What the pod ends with, if it ends.
-Ending Supervisor::ending_of(const BrokerEnd& end) const {
-    const std::string status = fmt::format("the broker ended with status {}", end.exit_code);
-    // A signal that came when a lead's program had ended changes nothing.
-    const bool by_itself = what_.is_lead && !end.told && !end.killed;
-    if (!told_ || by_itself) {
-        return {.exit_code = end.exit_code, .why = end.exit_code == 0 ? "" : status};
-    }
-    const std::string told = "told to end by " + signal_name(*told_);
-    if (end.killed) {
-        return {.exit_code = exit_for_signal(SIGKILL),
-                .why = told + ", and killed since it took too long"};
-    }
-    const bool began = what_.has_program && end.program_began;
-    if (end.exit_code == 0 && (began || !what_.has_program)) return {};
-    if (end.hurried && what_.may_be_dumping && !what_.has_program) {
-        log::warning("Flux's clean-up was cut short: {}", status);
-        return {};
-    }
-    if (began) return {.exit_code = end.exit_code, .why = told + ", " + status};
-    // The status of a broker that was stopped before it was up, or without a parent, means nothing:
-    // report the signal.
-    return {.exit_code = exit_for_signal(*told_),
-            .why = told + (what_.has_program ? " before the program began" : ", " + status)};
-}
-
-// For a follower that nobody told to end: why its broker ended.
-std::string Supervisor::why_again(const BrokerEnd& end) const {
-    if (!end.lost.empty()) return "the parent is lost: " + end.lost;
-    return end.exit_code == 0 ? "the parent shut down in order" : ending_of(end).why;
-}
-
-// For a follower that nobody told to end: whether it ends nevertheless.
-std::optional<Ending> Supervisor::final_word(const BrokerEnd& end) const {
-    using When = WhenParentLeaves;
-    const bool in_order = end.lost.empty() && end.exit_code == 0;
-    if (in_order && what_.when_parent_leaves != When::rejoin) return Ending{};
-    // None was ever connected, and this one ended by itself: another would end in the same way.
-    if (!in_order && end.lost.empty() && !ever_connected_) return ending_of(end);
-    if (what_.when_parent_leaves == When::complete) return Ending{};
-    if (what_.when_parent_leaves == When::fail) {
-        return Ending{.exit_code = to_int(ExitCode::network), .why = why_again(end)};
-    }
-    return std::nullopt;
 }
 
 // Passes every other signal on meanwhile. SIGHUP ends what waits; a broker ends by it by itself.

@@ -17,6 +17,7 @@
 #include "fluxpod/node/cgroup.hpp"
 #include "fluxpod/node/gpus.hpp"
 #include "fluxpod/node/inspect.hpp"
+#include "fluxpod/node/node_map.hpp"
 #include "temp_dir.hpp"
 
 namespace {

@@ -19,6 +19,10 @@ class Clock {
     [[nodiscard]] virtual Task<void> sleep_until(TimePoint when) = 0;
 };
 
+// Never returns: ends only by cancellation (see task.hpp), with whatever it runs beside. It asks no
+// Clock, so that a test's clock does not count it as a sleeper.
+[[nodiscard]] Task<void> sleep_for_ever();
+
 // steady_clock and an Asio timer.
 class SteadyClock final : public Clock {
   public:

@@ -73,6 +73,12 @@ class FileReader {
     TimePoint deadline_;
 };
 
+// Writes all of `bytes` to a descriptor whose write(2) blocks, and goes on after a signal (EINTR)
+// and after a part was written. Fails with write(2)'s errno; ENOSPC if it writes nothing and
+// reports no error. How much was written by then is not known. For a reader that may be slow:
+// output.hpp.
+[[nodiscard]] FileResult<void> write_all(int fd, std::string_view bytes);
+
 // Reads a regular file, pipe or proc file whole. More than `limit` bytes is a failure (EFBIG).
 [[nodiscard]] FileResult<std::string> read_file(const std::string& path,
                                                 std::size_t limit = std::size_t{1} << 20U,

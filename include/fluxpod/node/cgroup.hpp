@@ -9,15 +9,9 @@
 #include <string>
 
 #include "fluxpod/formats/idset.hpp"
+#include "fluxpod/node/cpu_request.hpp"
 
 namespace fluxpod {
-
-// CPUs between two bounds: a cgroup v2 weight stands for more than one request.
-struct CpuRange {
-    double min = 0;
-    double max = 0;
-    bool operator==(const CpuRange&) const = default;
-};
 
 struct CgroupLimits {
     // Why limits on CPUs may exist that were not read; empty: all of the path was read.
@@ -39,13 +33,5 @@ struct CgroupLimits {
 
 // `root` is put before every path, so that a test has its own /proc and /sys.
 [[nodiscard]] CgroupLimits read_cgroup_limits(const std::string& root = "");
-
-// The requests that a cpu.shares (cgroup v1) stands for.
-[[nodiscard]] CpuRange request_of_shares(std::uint64_t shares);
-// The same for a cpu.weight (v2). Runtimes translate shares by one of two formulas, a straight line
-// until 2025 and a curve since; the bounds hold both, unless only one of them agrees with `quota`,
-// which equals the request in a pod of the class Guaranteed.
-[[nodiscard]] CpuRange request_of_weight(std::uint64_t weight,
-                                         const std::optional<double>& quota = {});
 
 }  // namespace fluxpod

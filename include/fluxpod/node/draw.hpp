@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "fluxpod/node/inspect.hpp"
+#include "fluxpod/node/node_map.hpp"
 
 namespace fluxpod {
 
