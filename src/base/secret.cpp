@@ -21,6 +21,17 @@ SecretBytes SecretBytes::copy_of(std::span<const std::uint8_t> bytes) {
     return copy;
 }
 
+SecretBytes SecretBytes::copy_of_text(std::string_view text) {
+    SecretBytes copy(text.size());
+    std::ranges::copy(text, copy.writable().begin());
+    return copy;
+}
+
+std::string_view exposed_text(const SecretBytes& secret) {
+    // NOLINTNEXTLINE(*-reinterpret-cast): bytes as characters, where they are
+    return {reinterpret_cast<const char*>(secret.view().data()), secret.size()};
+}
+
 void SecretBytes::Free::operator()(std::uint8_t* bytes) const noexcept { ::sodium_free(bytes); }
 
 FileResult<SecretBytes> read_secret_file(const std::string& path, std::size_t limit) {

@@ -25,10 +25,6 @@ Error error_of(ExitCode code, std::string subject, std::string cause, std::strin
             std::move(hint)};
 }
 
-std::string_view text_of(const SecretBytes& text) {
-    return {reinterpret_cast<const char*>(text.view().data()), text.size()};
-}
-
 std::string host_name() {
     std::array<char, 256> name{};
     if (::gethostname(name.data(), name.size() - 1) != 0) return "";
@@ -80,7 +76,7 @@ Status store(const std::string& path, const SecretBytes& text) {
         }
         if ((info.st_mode & 07777U) == private_mode && info.st_uid == ::geteuid()) return {};
     }
-    auto written = write_file_atomically(path, text_of(text), private_mode);
+    auto written = write_file_atomically(path, exposed_text(text), private_mode);
     if (!written) {
         const int number = written.error().error_number;
         const bool other_kind = number == EEXIST || number == ELOOP;
@@ -101,7 +97,7 @@ Result<int> keygen_command(Invocation& invocation) {
     if (!cert) return fail(cert.error());
 
     const SecretBytes text = cert->encode();
-    if (*path == "-") return print(text_of(text));
+    if (*path == "-") return print(exposed_text(text));
     auto done = store(*path, text);
     if (!done) return fail(done.error());
     return to_int(ExitCode::ok);

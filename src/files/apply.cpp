@@ -211,10 +211,8 @@ Result<std::vector<AppliedFile>> apply_files(const Plan& plan,
     }
     if (certificate) {
         const SecretBytes text = certificate->encode();
-        // NOLINTNEXTLINE(*-reinterpret-cast): the bytes of a file, seen where they are
-        const std::string_view bytes(reinterpret_cast<const char*>(text.view().data()),
-                                     text.size());
-        auto written = write_below(*open, placed(plan.layout.curve_cert), bytes, certificate_mode);
+        auto written = write_below(*open, placed(plan.layout.curve_cert), exposed_text(text),
+                                   certificate_mode);
         if (!written) return fail(written.error());
         applied.push_back(std::move(*written));
     }

@@ -66,10 +66,6 @@ bool has_different_bytes(Bytes secret) {
     return std::ranges::count(seen, true) >= min_different_bytes;
 }
 
-std::string_view text_of(const SecretBytes& secret) {
-    return {reinterpret_cast<const char*>(secret.view().data()), secret.size()};
-}
-
 // The Z85 text of the public key that belongs to a raw secret key.
 std::string public_key_of(const SecretBytes& raw_secret) {
     std::array<std::uint8_t, key_bytes> raw{};
@@ -188,8 +184,7 @@ class Parser {
             public_key = value;
         } else {
             raw_secret = std::move(raw);
-            secret_key = SecretBytes::copy_of(
-                {reinterpret_cast<const std::uint8_t*>(value.data()), value.size()});
+            secret_key = SecretBytes::copy_of_text(value);
         }
         return std::nullopt;
     }
@@ -233,7 +228,7 @@ OrCause<CurveCert> CurveCert::derive(const SecretBytes& secret) {
 
 OrCause<CurveCert> CurveCert::parse(const SecretBytes& text) {
     Parser parser;
-    if (auto fault = parser.read(text_of(text))) return tl::unexpected(*fault);
+    if (auto fault = parser.read(exposed_text(text))) return tl::unexpected(*fault);
     if (public_key_of(*parser.raw_secret) != parser.public_key) {
         return tl::unexpected(std::string("the public key does not belong to the secret key"));
     }

@@ -95,8 +95,9 @@ ZmqResult<void> set_key_pair(void* socket, const CurveCert& cert) {
     std::memcpy(text.writable().data(), cert.secret_key().view().data(), z85_length);
     text.writable()[z85_length] = 0;
     SecretBytes binary(key_length);
-    const char* encoded = reinterpret_cast<const char*>(text.view().data());
-    if (::zmq_z85_decode(binary.writable().data(), encoded) == nullptr) return failed();
+    if (::zmq_z85_decode(binary.writable().data(), exposed_text(text).data()) == nullptr) {
+        return failed();
+    }
 
     const std::string& key = cert.public_key();
     if (::zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, key.c_str(), key.size() + 1) != 0 ||

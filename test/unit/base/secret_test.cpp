@@ -53,6 +53,13 @@ TEST_CASE("a secret holds the bytes that it was given") {
     CHECK(moved.view()[0] == 9);
 }
 
+TEST_CASE("a secret from characters: exposed where they are") {
+    const auto secret = SecretBytes::copy_of_text("s3cret");
+    CHECK(exposed_text(secret) == "s3cret");
+    CHECK(static_cast<const void*>(exposed_text(secret).data()) == secret.view().data());
+    CHECK(exposed_text(SecretBytes::copy_of_text("")).empty());
+}
+
 TEST_CASE("an empty secret is one") {
     const SecretBytes secret(0);
     CHECK(secret.size() == 0);
