@@ -105,7 +105,7 @@ Result<int> preflight_command(Invocation& invocation) {
 
     report->begin("gates");
     const CurveCert* cert = certificate->has_value() ? &**certificate : nullptr;
-    const auto ended = run_until_signal(meet(*plan, *settings, pod->facts, cert, *report));
+    auto ended = run_until_signal(meet(*plan, *settings, pod->facts, cert, *report));
     if (!ended) return end_at(ended.error(), *report);
     report->end();
     return ended;
