@@ -128,10 +128,10 @@ def test_a_broker_that_answers_nothing_is_told_to_end_within_the_grace_period(su
 IDLE = {"job_manager_queue_start": "{}", "job_manager_idle": "{}", "attr_rm": "{}"}
 
 
-@pytest.mark.parametrize("seconds, code, left_out",
-                         [(0.1, 0, False), (2, 0, True), (60, 13, False)])  # fmt: skip
+@pytest.mark.parametrize("seconds, saved, left_out",
+                         [(0.1, True, False), (2, True, True), (60, False, False)])  # fmt: skip
 def test_a_dump_is_saved_if_the_grace_period_holds_it(
-    supervised, tmp_path, seconds, code, left_out
+    supervised, tmp_path, seconds, saved, left_out
 ):
     """A dump may take nearly the whole period of 6 s. Flux itself makes a second one at its end if
     there is time for it."""
@@ -145,8 +145,9 @@ def test_a_dump_is_saved_if_the_grace_period_holds_it(
     )  # fmt: skip
     begun = time.monotonic()
     process.signal(signal.SIGTERM)
-    assert process.wait(60) == code, process.log
-    assert archive.exists() == (code == 0)
+    # A broker that is told so late may end before it is killed, or not.
+    assert process.wait(60) in ([0] if saved else [13, 137]), process.log
+    assert archive.exists() == saved
     assert ("is left out" in process.log) == left_out
     assert (time.monotonic() - begun >= 4) == (seconds == 60)
 
