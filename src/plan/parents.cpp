@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "fluxpod/base/or_cause.hpp"
+#include "fluxpod/formats/host_ranks.hpp"
 
 namespace fluxpod {
 

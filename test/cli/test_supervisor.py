@@ -145,7 +145,7 @@ def test_a_dump_is_saved_if_the_grace_period_holds_it(
     )  # fmt: skip
     begun = time.monotonic()
     process.signal(signal.SIGTERM)
-    # A broker that is told so late may end before it is killed, or not.
+    # A broker with so little time may end before it is killed, or not.
     assert process.wait(60) in ([0] if saved else [13, 137]), process.log
     assert archive.exists() == saved
     assert ("is left out" in process.log) == left_out
