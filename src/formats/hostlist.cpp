@@ -2,6 +2,7 @@
 #include "fluxpod/formats/hostlist.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "fluxpod/base/text.hpp"
@@ -18,7 +19,19 @@ tl::unexpected<std::string> name_too_long(std::string_view token) {
         "a name of more than " + std::to_string(Hostlist::max_in_name) + " characters", token);
 }
 
-std::optional<std::string> repeated_by_name(std::vector<std::string> names) {
+// Keeps a hash of each name and not the names: a million of them would take a hundred megabytes.
+std::optional<std::string> repeated_by_name(const Hostlist& hosts) {
+    const std::hash<std::string> hash_of;
+    std::vector<std::size_t> hashes;
+    hashes.reserve(hosts.size());
+    for (std::size_t i = 0; i < hosts.size(); ++i) hashes.push_back(hash_of(hosts.at(i)));
+    std::vector<std::size_t> sorted = hashes;
+    std::sort(sorted.begin(), sorted.end());
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < hosts.size(); ++i) {
+        const auto equal = std::equal_range(sorted.begin(), sorted.end(), hashes[i]);
+        if (equal.second - equal.first > 1) names.push_back(hosts.at(i));
+    }
     std::sort(names.begin(), names.end());
     const auto found = std::adjacent_find(names.begin(), names.end());
     return found == names.end() ? std::nullopt : std::optional(*found);
@@ -177,7 +190,7 @@ std::optional<std::string> Hostlist::repeated() const {
             blocks.push_back(block_of_name(range.name(range.first)));
         } else if (!add_blocks(range.prefix, range.suffix, {range.first, range.last, range.width},
                                blocks)) {
-            return repeated_by_name(expand());
+            return repeated_by_name(*this);
         }
     }
     return first_meeting(std::move(blocks));
