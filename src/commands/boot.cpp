@@ -40,10 +40,13 @@ Result<Settings> load_and_configure_log(const Invocation& invocation) {
     return settings;
 }
 
+Result<int> end_at(const Stop& stop) {
+    return stop.error ? fail(*stop.error) : Result<int>(stop.exit_code);
+}
+
 Result<int> end_at(const Stop& stop, BootReport& report) {
-    if (!stop.error) return stop.exit_code;
-    report.fail(*stop.error);
-    return fail(*stop.error);
+    if (stop.error) report.fail(*stop.error);
+    return end_at(stop);
 }
 
 namespace {

@@ -130,10 +130,7 @@ Result<int> render_command(Invocation& invocation) {
     auto settings = load_and_configure_log(invocation);
     if (!settings) return fail(settings.error());
     auto facts = learn_facts(*settings, invocation.environment);
-    if (!facts) {
-        const Stop& stop = facts.error();
-        return stop.error ? fail(*stop.error) : Result<int>(stop.exit_code);
-    }
+    if (!facts) return end_at(facts.error());
     auto pod = meant_pod(*settings, std::move(*facts));
     if (!pod) return fail(pod.error());
 

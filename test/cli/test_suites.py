@@ -73,7 +73,7 @@ def test_a_suite_that_waits_runs_beside_one_that_computes(monkeypatch, tmp_path,
 
 def test_a_suite_waits_for_the_build_that_it_tests(monkeypatch, tmp_path, capsys):
     def build():
-        time.sleep(0.2)
+        time.sleep(0.2)  # a build takes a while; a suite that waits for it may take any time
         return suites.Outcome(passed=1)
 
     code = run_suites(monkeypatch, tmp_path, build=suites.Suite(build),

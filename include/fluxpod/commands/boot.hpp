@@ -24,19 +24,22 @@ struct Stop {
     // So that fail(error) makes one.
     Stop(Error why) : error(std::move(why)) {}  // NOLINT(google-explicit-constructor)
     static Stop with(int exit_code) {
-        Stop stop{Error{}};
-        stop.error.reset();
+        Stop stop;
         stop.exit_code = exit_code;
         return stop;
     }
 
     std::optional<Error> error;
     int exit_code = 0;  // without an error
+
+  private:
+    Stop() = default;
 };
 template <class T>
 using Stage = tl::expected<T, Stop>;
 
-// The end of a command at `stop`. Reports the error as well.
+// The end of a command at `stop`; with a report, which gets the error as well.
+[[nodiscard]] Result<int> end_at(const Stop& stop);
 [[nodiscard]] Result<int> end_at(const Stop& stop, BootReport& report);
 
 // settings: loads them and lets the log follow them.
